@@ -1,0 +1,111 @@
+// The seams of the node: everything impure the driver stands on, so that a simulation can put a virtual clock, a seeded
+// network and a disk that loses unsynced writes in their place. Real ones: node/network, node/storage, node/clock.ts.
+
+import type { Hash } from '../crypto/bytes.ts'
+import type { StateReader, StateWrites } from '../ledger/application.ts'
+import type { Block, BlockId, Height, Message, QC, SafetyState, UnsignedBlock, ValidatorIndex } from '../consensus/types.ts'
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  nowMs(): number
+  /** Calls back once; the returned function cancels. */
+  after(delayMs: number, callback: () => void): () => void
+}
+
+/** Who is at the other end of an authenticated connection. */
+export interface Peer {
+  /** Stable while connected; libp2p's peer id in production. */
+  readonly id: string
+  /** Its place in the validator set, proved by its node key; undefined for a full node. */
+  readonly validator: ValidatorIndex | undefined
+}
+
+/** What a peer did, for its penalty: costly ones count more. The network disconnects and bans past a budget. */
+export type Offence = 'malformed' | 'wrong-chain' | 'invalid-signature' | 'invalid-content' | 'unsolicited' | 'flood'
+
+/** Direct streams: consensus and block requests. Delivery is best effort, in order while connected. */
+export interface Network {
+  /** Sends encoded bodies; unknown or unconnected receivers are skipped silently (the protocol resends). */
+  sendTo(validator: ValidatorIndex, body: Uint8Array): void
+  broadcast(body: Uint8Array): void
+  /** To connected peers that are not validators. */
+  sendToFollowers(body: Uint8Array): void
+  sendToPeer(peerId: string, body: Uint8Array): void
+  /** Batches of transactions, by gossip. */
+  gossip(body: Uint8Array): void
+  penalise(peerId: string, offence: Offence, detail: string): void
+  peers(): readonly Peer[]
+}
+
+/** What the network tells the node. */
+export interface NetworkHandlers {
+  onMessage(peer: Peer, body: Uint8Array): void
+  /** Answers whether to pass the batch on: accept, ignore (no penalty) or reject (penalty). */
+  onGossip(peerId: string, body: Uint8Array): 'accept' | 'ignore' | 'reject'
+  onPeerConnected(peer: Peer): void
+  onPeerDisconnected(peer: Peer): void
+}
+
+export interface StoredHead {
+  readonly height: Height
+  readonly blockId: BlockId
+  /** QC of a child one view above: what made it final. Absent at genesis only. */
+  readonly certificate?: QC
+}
+
+export interface CommitRecord {
+  readonly block: Block
+  readonly writes: StateWrites
+  readonly receipts: readonly Uint8Array[]
+  readonly transactionIds: readonly Hash[]
+  /** State root after the block and root of its receipts: what its child's header must say. */
+  readonly stateRoot: Hash
+  readonly receiptsRoot: Hash
+  /** Peaks of the chainRoot accumulator with this block's id appended. */
+  readonly chainPeaks: readonly Hash[]
+}
+
+/** What is known of a committed block besides the proposal. */
+export interface StoredBlock {
+  readonly block: Block
+  readonly receipts: readonly Uint8Array[]
+  readonly transactionIds: readonly Hash[]
+  readonly stateRoot: Hash
+  readonly receiptsRoot: Hash
+  readonly chainPeaks: readonly Hash[]
+}
+
+/** The committed chain, its indexes and the uncommitted tail. Reads are synchronous, at the last committed height. */
+export interface ChainStore {
+  head(): StoredHead | undefined
+  /** One atomic synced batch: blocks, receipts, indexes, state and head. Oldest first. */
+  commit(records: readonly CommitRecord[], certificate: QC): Promise<void>
+  /** A block voted for or proposed, kept until committed or pruned; synced. An unsigned own proposal is stored signed. */
+  saveBlock(block: Block): Promise<void>
+  deleteBlocks(blockIds: readonly BlockId[]): Promise<void>
+  uncommitted(): readonly Block[]
+  state(): StateReader
+  blockAt(height: Height): StoredBlock | undefined
+  blockById(id: BlockId): StoredBlock | undefined
+  transactionAt(id: Hash): { readonly height: Height; readonly index: number } | undefined
+}
+
+/** Dual-slot, checksummed, generation-numbered, fsynced; mirrored in the database. */
+export interface SafetyStore {
+  /** What was loaded at start; undefined on a new chain. */
+  load(): SafetyState | undefined
+  /** Resolves when it is on disk: nothing may be signed before. */
+  save(safety: SafetyState): Promise<void>
+}
+
+/** Holds the keys. Only the driver calls it, after a save resolved. */
+export interface Signer {
+  readonly index: ValidatorIndex
+  /** BLS over a 32-byte preimage: 96 bytes. */
+  signVote(preimage: Uint8Array): Uint8Array
+  signTimeout(preimage: Uint8Array): Uint8Array
+  /** ed25519 over the proposal preimage: 64 bytes. */
+  signProposal(preimage: Uint8Array): Uint8Array
+}
+
+export type { Message, UnsignedBlock }
