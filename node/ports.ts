@@ -25,13 +25,13 @@ export type Offence = 'malformed' | 'wrong-chain' | 'invalid-signature' | 'inval
 
 /** Direct streams: consensus and block requests. Delivery is best effort, in order while connected. */
 export interface Network {
-  /** Sends encoded bodies; unknown or unconnected receivers are skipped silently (the protocol resends). */
+  /** Sends encoded frames (consensus/frame.ts); unknown or unconnected receivers are skipped silently (the protocol resends). */
   sendTo(validator: ValidatorIndex, body: Uint8Array): void
   broadcast(body: Uint8Array): void
   /** To connected peers that are not validators. */
   sendToFollowers(body: Uint8Array): void
   sendToPeer(peerId: string, body: Uint8Array): void
-  /** Batches of transactions, by gossip. */
+  /** A batch of transactions, by gossip (mempool/batch.ts). */
   gossip(body: Uint8Array): void
   penalise(peerId: string, offence: Offence, detail: string): void
   peers(): readonly Peer[]
@@ -102,10 +102,10 @@ export interface SafetyStore {
 export interface Signer {
   readonly index: ValidatorIndex
   /** BLS over a 32-byte preimage: 96 bytes. */
-  signVote(preimage: Uint8Array): Uint8Array
-  signTimeout(preimage: Uint8Array): Uint8Array
+  signVote(preimage: Uint8Array): Promise<Uint8Array>
+  signTimeout(preimage: Uint8Array): Promise<Uint8Array>
   /** ed25519 over the proposal preimage: 64 bytes. */
-  signProposal(preimage: Uint8Array): Uint8Array
+  signProposal(preimage: Uint8Array): Promise<Uint8Array>
 }
 
 export type { Message, UnsignedBlock }
