@@ -1,0 +1,116 @@
+// Whole frames: the body of each kind of message behind the frame header, and back.
+// The epoch in the frame is the message's own, so a frame that says otherwise is refused.
+// Never trusts a length, and never checks what a message means.
+
+import { unreachable } from '../crypto/assert.ts'
+import { type Decoded, DecodeError, decode, type Reader, Writer } from '../crypto/codec.ts'
+import { decodeFrameHeader, encodeFrame, FRAME_HEADER_BYTES, FRAME_KIND, type FrameKind } from './frame.ts'
+import type { Epoch, Message } from './types.ts'
+import {
+  encodeProposal,
+  encodeTimeout,
+  encodeVote,
+  readBlockId,
+  readHeight,
+  readProposal,
+  readQC,
+  readTC,
+  readTimeout,
+  readVote,
+  type WireLimits,
+  writeProposal,
+  writeQC,
+  writeTC,
+} from './wire.ts'
+
+/** Proposals in one block-response; its bytes are bounded by BLOCK_RESPONSE_BYTES_MAX as well. */
+export const BLOCKS_PER_RESPONSE_MAX = 64
+
+/** @param epoch the sender's current epoch; a proposal, vote, timeout or certificate has to be of it. */
+export function encodeMessage(message: Message, epoch: number): Uint8Array {
+  switch (message.kind) {
+    case 'proposal':
+      return encodeFrame(FRAME_KIND.proposal, epoch, encodeProposal(message.proposal))
+    case 'vote':
+      return encodeFrame(FRAME_KIND.vote, epoch, encodeVote(message.vote))
+    case 'timeout':
+      return encodeFrame(FRAME_KIND.timeout, epoch, encodeTimeout(message.timeout))
+    case 'certificate': {
+      const writer = new Writer()
+      writeQC(writer, message.qc)
+      return encodeFrame(FRAME_KIND.certificate, epoch, writer.optional(message.tc, writeTC).finish())
+    }
+    case 'block-request': {
+      const writer = new Writer().u32(message.requestId).hash(message.blockId).u64(message.committedHeight)
+      return encodeFrame(FRAME_KIND.blockRequest, epoch, writer.finish())
+    }
+    case 'block-response': {
+      const writer = new Writer(4_096).u32(message.requestId).list(message.proposals, writeProposal)
+      return encodeFrame(FRAME_KIND.blockResponse, epoch, writer.optional(message.certificate, writeQC).finish())
+    }
+    default:
+      return unreachable(message)
+  }
+}
+
+/** Decodes exactly one frame. A hello is not a message: node/network reads it. */
+export function decodeMessage(frame: Uint8Array, limits: WireLimits): Decoded<Message> {
+  const header = decodeFrameHeader(frame, limits.payloadBytesMax)
+  if (!header.ok) return header
+  const { kind, epoch, length } = header.value
+  const body = frame.subarray(FRAME_HEADER_BYTES)
+  if (body.length !== length) return { ok: false, detail: `the frame says ${length} bytes and has ${body.length}` }
+  return decode(body, (reader) => {
+    const message = readBody(reader, kind, limits)
+    const own = epochOf(message)
+    if (own !== undefined && own !== epoch) throw new DecodeError(`frame of epoch ${epoch} holds a message of ${own}`)
+    return message
+  })
+}
+
+function readBody(reader: Reader, kind: FrameKind, limits: WireLimits): Message {
+  switch (kind) {
+    case FRAME_KIND.proposal:
+      return { kind: 'proposal', proposal: readProposal(reader, limits) }
+    case FRAME_KIND.vote:
+      return { kind: 'vote', vote: readVote(reader) }
+    case FRAME_KIND.timeout:
+      return { kind: 'timeout', timeout: readTimeout(reader, limits) }
+    case FRAME_KIND.certificate: {
+      const qc = readQC(reader, limits)
+      const tc = reader.optional((r) => readTC(r, limits))
+      return { kind: 'certificate', qc, ...(tc && { tc }) }
+    }
+    case FRAME_KIND.blockRequest: {
+      const requestId = reader.u32()
+      return { kind: 'block-request', requestId, blockId: readBlockId(reader), committedHeight: readHeight(reader) }
+    }
+    case FRAME_KIND.blockResponse: {
+      const requestId = reader.u32()
+      const proposals = reader.list(BLOCKS_PER_RESPONSE_MAX, (r) => readProposal(r, limits))
+      const certificate = reader.optional((r) => readQC(r, limits))
+      return { kind: 'block-response', requestId, proposals, ...(certificate && { certificate }) }
+    }
+    default:
+      throw new DecodeError(`frame kind ${kind} is not a message`)
+  }
+}
+
+/** Undefined for what may span epochs: requests and answers of old blocks. */
+function epochOf(message: Message): Epoch | undefined {
+  switch (message.kind) {
+    case 'proposal':
+      return message.proposal.header.epoch
+    case 'vote':
+      return message.vote.epoch
+    case 'timeout':
+      return message.timeout.epoch
+    case 'certificate':
+      return message.qc.epoch
+    case 'block-request':
+    case 'block-response':
+      return undefined
+    default:
+      return unreachable(message)
+  }
+}
