@@ -6,7 +6,6 @@ import type {
   BlockId,
   Checked,
   Equivocation,
-  Height,
   QC,
   SafetyState,
   TC,
@@ -85,10 +84,3 @@ export type Effect =
 
 /** How a view was entered. `certificate`: by a QC in a Certificate message or formed by its own leader from resent votes. */
 export type EntryCause = 'start' | 'qc' | 'tc' | 'certificate'
-
-/** Where the committed chain stood when the core was constructed. */
-export interface CommittedTip {
-  readonly id: BlockId
-  readonly height: Height
-  readonly view: View
-}
