@@ -59,7 +59,9 @@ export type Refusal =
   /** validUntil further ahead than the protocol allows. */
   | { readonly kind: 'valid-until-too-far'; readonly validUntil: number; readonly max: number }
 
-export type Outcome<T, R = Refusal> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: R }
+export type Outcome<T, R = Refusal> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly refusal: R }
 
 export interface Executed {
   readonly writes: StateWrites
@@ -105,7 +107,10 @@ export interface Application {
     context: BlockContext,
     candidates: Iterable<DecodedTransaction>,
     limits: PayloadLimits,
-  ): { readonly items: readonly Uint8Array[]; readonly dropped: readonly { readonly id: Hash; readonly refusal: Refusal }[] }
+  ): {
+    readonly items: readonly Uint8Array[]
+    readonly dropped: readonly { readonly id: Hash; readonly refusal: Refusal }[]
+  }
   /**
    * Executes a payload on its parent's state. `isVerified` tells which transactions' signatures were checked before (by id
    * and bytes); the rest are checked here. Deterministic: every honest node gets the same writes and roots.
