@@ -1,0 +1,196 @@
+// What a route answers, as a value, and the one place where answers become HTTP.
+// Chain headers, conditional requests and caching are decided here alone, from the head at the moment of sending.
+
+import type { Request, Response } from 'express'
+import type { ApiPorts, ChainInfo, Head } from './ports.ts'
+import { PROBLEMS, type Problem, viewProblem } from './problem.ts'
+import type { Waiters } from './waiters.ts'
+
+export interface Page {
+  readonly next: string | null
+  readonly prev: string | null
+  readonly limit: number
+}
+
+/**
+ * `immutable`: about something committed, so it can never change. `head`: true until the next block, so ask again.
+ * `never`: about this moment.
+ */
+export type Caching = 'immutable' | 'head' | 'never'
+
+export type Answer =
+  | {
+      readonly kind: 'content'
+      readonly status: 200 | 202
+      readonly content: unknown
+      readonly page?: Page
+      readonly caching: Caching
+      /** Strong and unquoted. */
+      readonly etag?: string
+      /** Where a 202 will be answered finally. */
+      readonly location?: string
+      /** Seconds; RFC 7240 `wait` that was honoured. */
+      readonly appliedWait?: number
+    }
+  | { readonly kind: 'text'; readonly status: number; readonly contentType: string; readonly body: string }
+  | { readonly kind: 'problem'; readonly problem: Problem }
+
+export interface ApiContext {
+  readonly ports: ApiPorts
+  readonly info: ChainInfo
+  readonly waiters: Waiters
+  /** What GET /v1 lists. */
+  readonly endpoints: readonly string[]
+}
+
+export type Handler = (request: Request, response: Response, api: ApiContext) => Answer | Promise<Answer>
+
+export interface Route {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  /** Bytes of body read at most; absent where no body is read. */
+  readonly bodyBytesMax?: number
+  readonly handle: Handler
+}
+
+const CACHE_CONTROL: Readonly<Record<Caching, string>> = {
+  immutable: 'public, max-age=31536000, immutable',
+  head: 'no-cache',
+  never: 'no-store',
+}
+
+/** Seconds a client should let pass before it asks again about a pending transaction. */
+export const RETRY_AFTER_SECONDS = 1
+
+export const EXPOSED_HEADERS = [
+  'X-Chain-Id',
+  'X-Block-Height',
+  'X-Block-Hash',
+  'X-Oldest-Height',
+  'X-Request-Id',
+  'ETag',
+  'Link',
+  'Location',
+  'Retry-After',
+  'Preference-Applied',
+  'RateLimit',
+  'RateLimit-Policy',
+] as const
+
+export function content(value: unknown, caching: Caching = 'never', etag?: string): Answer {
+  return { kind: 'content', status: 200, content: value, caching, ...(etag === undefined ? {} : { etag }) }
+}
+
+export function refuse(problem: Problem): Answer {
+  return { kind: 'problem', problem }
+}
+
+/** Writes answers for one chain; remembers the header texts of the last head, since most answers share it. */
+export function createSender(api: ApiContext): (request: Request, response: Response, answer: Answer) => void {
+  let known: Head | undefined
+  let height = ''
+  let blockHash = ''
+  let oldest = ''
+  const setChainHeaders = (response: Response): void => {
+    const head = api.ports.chain.head()
+    if (known === undefined || known.blockId !== head.blockId || known.oldestHeight !== head.oldestHeight) {
+      known = head
+      height = String(head.height)
+      blockHash = `0x${head.blockId}`
+      oldest = String(head.oldestHeight)
+    }
+    response.setHeader('X-Chain-Id', api.info.chainId)
+    response.setHeader('X-Block-Height', height)
+    response.setHeader('X-Block-Hash', blockHash)
+    response.setHeader('X-Oldest-Height', oldest)
+  }
+  return (request, response, answer) => {
+    if (response.headersSent || response.destroyed) return
+    setChainHeaders(response)
+    switch (answer.kind) {
+      case 'content':
+        return sendContent(request, response, answer)
+      case 'text':
+        response.setHeader('Cache-Control', CACHE_CONTROL.never)
+        return end(response, answer.status, answer.contentType, answer.body)
+      case 'problem':
+        return sendProblem(request, response, answer.problem)
+    }
+  }
+}
+
+function sendContent(request: Request, response: Response, answer: Extract<Answer, { kind: 'content' }>): void {
+  response.setHeader('Cache-Control', CACHE_CONTROL[answer.caching])
+  if (answer.etag !== undefined) {
+    response.setHeader('ETag', `"${answer.etag}"`)
+    if (matches(request.headers['if-none-match'], answer.etag)) {
+      response.statusCode = 304
+      response.end()
+      return
+    }
+  }
+  if (answer.status === 202) response.setHeader('Retry-After', String(RETRY_AFTER_SECONDS))
+  if (answer.location !== undefined) response.setHeader('Location', answer.location)
+  if (answer.appliedWait !== undefined) response.setHeader('Preference-Applied', `wait=${answer.appliedWait}`)
+  if (answer.page === undefined) {
+    end(response, answer.status, 'application/json; charset=utf-8', JSON.stringify({ data: answer.content }))
+    return
+  }
+  const links = linksOf(request, answer.page)
+  if (links !== '') response.setHeader('Link', links)
+  const body = JSON.stringify({ data: answer.content, page: answer.page })
+  end(response, answer.status, 'application/json; charset=utf-8', body)
+}
+
+/** RFC 8288 links of a page: the same request with the cursor exchanged. */
+function linksOf(request: Request, page: Page): string {
+  const links: string[] = []
+  for (const rel of ['next', 'prev'] as const) {
+    const cursor = page[rel]
+    if (cursor === null) continue
+    const at = request.originalUrl.indexOf('?')
+    const query = new URLSearchParams(at < 0 ? '' : request.originalUrl.slice(at))
+    query.set('cursor', cursor)
+    links.push(`<${pathOf(request)}?${query}>; rel="${rel}"`)
+  }
+  return links.join(', ')
+}
+
+function sendProblem(request: Request, response: Response, problem: Problem): void {
+  const { status, retryAfter } = PROBLEMS[problem.code]
+  response.setHeader('Cache-Control', CACHE_CONTROL.never)
+  if (problem.allow !== undefined) response.setHeader('Allow', problem.allow)
+  if (retryAfter !== undefined && !response.hasHeader('Retry-After')) {
+    response.setHeader('Retry-After', String(retryAfter))
+  }
+  // A body that was not read to its end would be taken for the next request.
+  if (!request.complete) response.setHeader('Connection', 'close')
+  const requestId = String(response.getHeader('X-Request-Id') ?? '')
+  const body = JSON.stringify(viewProblem(problem, { instance: pathOf(request).slice(0, 256), requestId }))
+  end(response, status, 'application/problem+json; charset=utf-8', body)
+}
+
+function end(response: Response, status: number, contentType: string, body: string): void {
+  response.statusCode = status
+  response.setHeader('Content-Type', contentType)
+  response.setHeader('Content-Length', Buffer.byteLength(body))
+  response.end(body)
+}
+
+/** A named part of the path; the route's pattern guarantees that it is there. */
+export function pathParameter(request: Request, name: string): string {
+  const value = request.params[name]
+  return typeof value === 'string' ? value : ''
+}
+
+export function pathOf(request: Request): string {
+  const at = request.originalUrl.indexOf('?')
+  return at < 0 ? request.originalUrl : request.originalUrl.slice(0, at)
+}
+
+/** RFC 9110 section 13.1.2, by weak comparison. */
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false
+  if (ifNoneMatch.trim() === '*') return true
+  return ifNoneMatch.split(',').some((candidate) => candidate.trim().replace(/^W\//, '') === `"${etag}"`)
+}

@@ -1,0 +1,182 @@
+// Submitting transactions and asking what became of them.
+// A timeout is never an error and a repetition never an effect: the HTTP status speaks of the request, `status` in the
+// answer of the transaction (docs/API.md, "What a submission answers").
+
+import type { Request, Response } from 'express'
+import { assert } from '../../crypto/assert.ts'
+import type { Hash } from '../../crypto/bytes.ts'
+import { parseTransaction } from '../../ledger/transaction.ts'
+import { type Answer, type ApiContext, content, pathParameter, type Route, refuse } from '../answer.ts'
+import { BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX, parseBatchBody, parseTransactionBody } from '../body.ts'
+import { parseNoQuery, parseTransactionHash, parseWait, type Wait } from '../parse.ts'
+import type { CommittedTransaction, Pending, PendingState, Submitted } from '../ports.ts'
+import { problemOfRefusal, viewProblem } from '../problem.ts'
+import { type TransactionView, viewCommitted, viewPending, viewPendingState } from '../view.ts'
+import { unlessAborted, type Waiter } from '../waiters.ts'
+
+export const transactionRoutes: readonly Route[] = [
+  { method: 'POST', path: '/v1/transactions', bodyBytesMax: BODY_BYTES_MAX, handle: submit },
+  { method: 'POST', path: '/v1/transactions/batch', bodyBytesMax: BATCH_BODY_BYTES_MAX, handle: submitBatch },
+  { method: 'GET', path: '/v1/transactions/:hash', handle: find },
+]
+
+type Accepted = Extract<Submitted, { ok: true }>
+type Waiting = Extract<Wait, { kind: 'committed' }>
+
+async function submit(request: Request, response: Response, api: ApiContext): Promise<Answer> {
+  const wait = parseWait(request)
+  if (!wait.ok) return refuse(wait.problem)
+  const body = parseTransactionBody(request)
+  if (!body.ok) return refuse(body.problem)
+  const waiting = wait.value.kind === 'committed' ? wait.value : undefined
+  const id = waiting === undefined ? undefined : idOf(body.value)
+  const waiter = id === undefined ? undefined : api.waiters.open(clientOf(request), response)
+  if (waiting === undefined || id === undefined || waiter === undefined) {
+    return answerSubmitted(await submitOne(body.value, api), api, waiting !== undefined)
+  }
+  try {
+    // Subscribed first: a transaction may commit between its admission and the answer about it.
+    const settled = settle(id, waiting, waiter, api)
+    settled.catch(() => {})
+    const submitted = await submitOne(body.value, api)
+    if (!submitted.ok || submitted.committed !== undefined) return answerSubmitted(submitted, api, true)
+    return withWait(withDuplicate(await settled, submitted.duplicate), waiting)
+  } finally {
+    waiter.close()
+  }
+}
+
+async function submitOne(bytes: Uint8Array, api: ApiContext): Promise<Submitted> {
+  const [submitted] = await api.ports.submitter.submit([bytes])
+  assert(submitted !== undefined, 'one transaction submitted, no outcome')
+  return submitted
+}
+
+/** Undefined for what is no transaction: submitting it says why. */
+function idOf(bytes: Uint8Array): Hash | undefined {
+  const parsed = parseTransaction(bytes)
+  return parsed.ok ? parsed.value.id : undefined
+}
+
+/** `waited`: the client wanted the commit, so a pending duplicate is not yet what it asked for. */
+function answerSubmitted(submitted: Submitted, api: ApiContext, waited: boolean): Answer {
+  if (!submitted.ok) return refuse(problemOfRefusal(submitted.refusal))
+  const view = viewSubmitted(submitted, api)
+  if (submitted.committed !== undefined || (submitted.duplicate && !waited)) return content(view)
+  return notFinal(view)
+}
+
+function viewSubmitted(submitted: Accepted, api: ApiContext): TransactionView {
+  const { duplicate, committed } = submitted
+  if (committed !== undefined) return { ...viewCommitted(committed, api.info.addressPrefix), duplicate }
+  return { hash: `0x${submitted.id}`, status: 'pending', final: false, queue: submitted.queue, duplicate }
+}
+
+function notFinal(view: TransactionView): Answer {
+  return { kind: 'content', status: 202, content: view, caching: 'never', location: `/v1/transactions/${view.hash}` }
+}
+
+/** The state of a transaction once it settled or the wait ended, whichever is first. */
+async function settle(id: Hash, waiting: Waiting, waiter: Waiter, api: ApiContext): Promise<TransactionView> {
+  const { chain, submitter } = api.ports
+  const pendingWait = submitter.settled(id, waiting.timeoutMs, waiter.signal)
+  const settled = await unlessAborted(pendingWait, waiter.signal, { kind: 'timeout' } as const)
+  if (settled.kind === 'committed') return viewCommitted(settled.transaction, api.info.addressPrefix)
+  if (settled.kind === 'gone') return viewPendingState(`0x${id}`, settled.status)
+  // The wait ended without news; what is known now may still be more than at its beginning.
+  const committed = chain.transaction(id)
+  if (committed !== undefined) return viewCommitted(committed, api.info.addressPrefix)
+  return viewPendingState(`0x${id}`, submitter.pending(id)?.status ?? { state: 'pending', queue: 'queued' })
+}
+
+function withDuplicate(view: TransactionView, duplicate: boolean): TransactionView {
+  return { ...view, duplicate }
+}
+
+function withWait(view: TransactionView, waiting: Waiting | undefined): Answer {
+  const answer = view.status === 'pending' ? notFinal(view) : content(view)
+  if (answer.kind !== 'content' || waiting?.applied === undefined) return answer
+  return { ...answer, appliedWait: waiting.applied }
+}
+
+async function submitBatch(request: Request, _response: Response, api: ApiContext): Promise<Answer> {
+  const query = parseNoQuery(request)
+  if (!query.ok) return refuse(query.problem)
+  const body = parseBatchBody(request)
+  if (!body.ok) return refuse(body.problem)
+  const outcomes = await api.ports.submitter.submit(body.value)
+  assert(outcomes.length === body.value.length, 'a batch submitted, outcomes missing')
+  return content(outcomes.map((outcome, index) => viewOutcome(outcome, index)))
+}
+
+/** What became of one entry of a batch; its content is not repeated. */
+export type BatchItemView =
+  | {
+      readonly index: number
+      readonly hash: string
+      readonly status: 'pending' | 'committed'
+      readonly duplicate: boolean
+    }
+  | { readonly index: number; readonly hash?: string; readonly problem: ReturnType<typeof viewProblem> }
+
+function viewOutcome(outcome: Submitted, index: number): BatchItemView {
+  if (outcome.ok) {
+    const status = outcome.committed === undefined ? 'pending' : 'committed'
+    return { index, hash: `0x${outcome.id}`, status, duplicate: outcome.duplicate }
+  }
+  const problem = viewProblem(problemOfRefusal(outcome.refusal))
+  return outcome.id === undefined ? { index, problem } : { index, hash: `0x${outcome.id}`, problem }
+}
+
+function find(request: Request, response: Response, api: ApiContext): Answer | Promise<Answer> {
+  const hash = parseTransactionHash(pathParameter(request, 'hash'))
+  if (!hash.ok) return refuse(hash.problem)
+  const wait = parseWait(request)
+  if (!wait.ok) return refuse(wait.problem)
+  const committed = api.ports.chain.transaction(hash.value)
+  if (committed !== undefined) return committedAnswer(committed, api)
+  const pending = api.ports.submitter.pending(hash.value)
+  if (pending === undefined) return unknownTransaction(api)
+  if (wait.value.kind === 'accepted' || pending.status.state !== 'pending') return pendingAnswer(pending, api)
+  const waiter = api.waiters.open(clientOf(request), response)
+  if (waiter === undefined) return pendingAnswer(pending, api)
+  return findAfterWait(pending, wait.value, waiter, api)
+}
+
+async function findAfterWait(pending: Pending, waiting: Waiting, waiter: Waiter, api: ApiContext): Promise<Answer> {
+  try {
+    const view = await settle(pending.id, waiting, waiter, api)
+    const committed = api.ports.chain.transaction(pending.id)
+    if (committed !== undefined) return withApplied(committedAnswer(committed, api), waiting)
+    return withWait({ ...viewPending(pending, api.info.addressPrefix), ...view }, waiting)
+  } finally {
+    waiter.close()
+  }
+}
+
+function withApplied(answer: Answer, waiting: Waiting): Answer {
+  if (answer.kind !== 'content' || waiting.applied === undefined) return answer
+  return { ...answer, appliedWait: waiting.applied }
+}
+
+/** Committed means final, so the answer may be kept for ever. */
+function committedAnswer(committed: CommittedTransaction, api: ApiContext): Answer {
+  return content(viewCommitted(committed, api.info.addressPrefix), 'immutable', committed.id)
+}
+
+function pendingAnswer(pending: Pending, api: ApiContext): Answer {
+  const view = viewPending(pending, api.info.addressPrefix)
+  const state: PendingState['state'] = pending.status.state
+  return state === 'pending' ? notFinal(view) : content(view)
+}
+
+/** The height lets a client past `validUntil` conclude that the transaction never commits. */
+function unknownTransaction(api: ApiContext): Answer {
+  const height = String(api.ports.chain.head().height)
+  const detail = `neither committed nor pending here at height ${height}`
+  return refuse({ code: 'tx-unknown', detail, members: { height } })
+}
+
+function clientOf(request: Request): string {
+  return request.ip ?? 'unknown'
+}

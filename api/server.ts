@@ -1,0 +1,243 @@
+// The HTTP server: express with its limits, the routes, and the way every failure becomes a problem.
+// Owns sockets and the order of the layers (id, limits, route); never what an endpoint means.
+
+import { randomBytes } from 'node:crypto'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import cors from 'cors'
+import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import helmet from 'helmet'
+import { InvariantError } from '../crypto/assert.ts'
+import { type ApiContext, createSender, EXPOSED_HEADERS, type Route, refuse } from './answer.ts'
+import { answerBrokenRequests } from './broken-requests.ts'
+import { awaitHeight } from './min-height.ts'
+import type { ApiPorts } from './ports.ts'
+import type { Problem } from './problem.ts'
+import { createRateLimiter, type RateLimit } from './rate-limit.ts'
+import { accountRoutes } from './routes/accounts.ts'
+import { blockRoutes } from './routes/blocks.ts'
+import { consensusRoutes } from './routes/consensus.ts'
+import { mempoolRoutes } from './routes/mempool.ts'
+import { statusRoutes } from './routes/status.ts'
+import { transactionRoutes } from './routes/transactions.ts'
+import { validatorRoutes } from './routes/validators.ts'
+import { createWaiters } from './waiters.ts'
+
+export interface ApiOptions {
+  /** False lifts it: for load generators and test networks. Default 1,000 requests in 10 s per client. */
+  readonly rateLimit?: RateLimit | false
+  /** Connections held at once; more are closed on arrival. Default 1,024. */
+  readonly connectionsMax?: number
+  /** Requests held open at once, in all (default 1,024) and per client address (default 64). */
+  readonly waitersMax?: number
+  readonly waitersPerClientMax?: number
+  /** Time to receive a request's headers, default 5,000 ms, and all of it, default 10,000 ms. */
+  readonly headersTimeoutMs?: number
+  readonly requestTimeoutMs?: number
+  /** How long an idle connection is kept, default 30,000 ms. */
+  readonly keepAliveTimeoutMs?: number
+  /** How long `X-Min-Height` is waited for, default 2,000 ms. */
+  readonly minHeightWaitMs?: number
+  /** How long a stop waits for answers under way, default 1,500 ms. */
+  readonly stopTimeoutMs?: number
+  /** Reverse proxies in front whose X-Forwarded-For is believed, default 0. */
+  readonly trustedProxies?: number
+  /** Told of every internal error with the id of its request. By default a broken invariant stops the process. */
+  readonly onFault?: (error: unknown, requestId: string) => void
+}
+
+export interface Api {
+  /** Port 0 takes a free one. */
+  start(host: string, port: number): Promise<{ readonly port: number }>
+  /** Answers what is under way, then closes every connection; within stopTimeoutMs. */
+  stop(): Promise<void>
+  /** Requests held open at this moment. */
+  waiting(): number
+}
+
+const RATE_LIMIT: RateLimit = { windowMs: 10_000, requestsMax: 1_000 }
+/** Above the longest wait: a connection without any traffic for so long has nobody at its other end. */
+const SOCKET_IDLE_MS_MAX = 60_000
+const HEADER_BYTES_MAX = 16 * 1024
+
+/** Submission first: express tries its routes in order. */
+const ROUTES: readonly Route[] = [
+  ...transactionRoutes,
+  ...blockRoutes,
+  ...accountRoutes,
+  ...validatorRoutes,
+  ...consensusRoutes,
+  ...mempoolRoutes,
+  ...statusRoutes,
+]
+
+export function createApi(ports: ApiPorts, options: ApiOptions = {}): Api {
+  const waiters = createWaiters({ max: options.waitersMax ?? 1_024, perClientMax: options.waitersPerClientMax ?? 64 })
+  const endpoints = ROUTES.map((route) => `${route.method} ${route.path.replace(/:(\w+)/g, '{$1}')}`)
+  const api: ApiContext = { ports, info: ports.chain.info(), waiters, endpoints }
+  const server = createHttpServer(createApp(api, options), options)
+  return {
+    start: (host, port) => listen(server, host, port),
+    stop: async () => {
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve())
+      })
+      waiters.stop()
+      server.closeIdleConnections()
+      // Connections whose answer is under way become idle with it; what is left then is cut.
+      const sweep = setInterval(() => server.closeIdleConnections(), 20)
+      const cut = setTimeout(() => server.closeAllConnections(), options.stopTimeoutMs ?? 1_500)
+      await closed
+      clearInterval(sweep)
+      clearTimeout(cut)
+    },
+    waiting: () => waiters.count,
+  }
+}
+
+function createHttpServer(app: Express, options: ApiOptions): Server {
+  const headersTimeout = options.headersTimeoutMs ?? 5_000
+  const requestTimeout = options.requestTimeoutMs ?? 10_000
+  const server = createServer(
+    {
+      headersTimeout,
+      requestTimeout,
+      keepAliveTimeout: options.keepAliveTimeoutMs ?? 30_000,
+      maxHeaderSize: HEADER_BYTES_MAX,
+      // Node looks at the two time limits this often only, every 30 s by itself.
+      connectionsCheckingInterval: Math.min(1_000, headersTimeout, requestTimeout),
+    },
+    app,
+  )
+  server.maxConnections = options.connectionsMax ?? 1_024
+  server.timeout = SOCKET_IDLE_MS_MAX
+  answerBrokenRequests(server)
+  return server
+}
+
+function listen(server: Server, host: string, port: number): Promise<{ readonly port: number }> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve({ port: (server.address() as AddressInfo).port })
+    })
+  })
+}
+
+function createApp(api: ApiContext, options: ApiOptions): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.set('query parser', 'simple')
+  app.set('case sensitive routing', true)
+  app.set('strict routing', true)
+  app.set('trust proxy', options.trustedProxies ?? 0)
+  const send = createSender(api)
+  const sendProblem = (request: Request, response: Response, problem: Problem): void => {
+    send(request, response, refuse(problem))
+  }
+
+  app.use(identify)
+  app.use(secure)
+  // Reads and submissions carry no credentials, so any page may make them; there is nothing else on this server.
+  app.use('/v1', cors({ methods: ['GET', 'HEAD', 'POST'], exposedHeaders: [...EXPOSED_HEADERS], maxAge: 86_400 }))
+  const limit = options.rateLimit ?? RATE_LIMIT
+  if (limit !== false) app.use('/v1', createRateLimiter(limit, sendProblem))
+  addRoutes(
+    app,
+    (route) => {
+      const handle = awaitHeight(route.handle, options.minHeightWaitMs ?? 2_000)
+      return async (request, response) => send(request, response, await handle(request, response, api))
+    },
+    sendProblem,
+  )
+  app.use((request, response) => {
+    sendProblem(request, response, { code: 'route-unknown', detail: 'GET /v1 lists the endpoints' })
+  })
+  const onFault = options.onFault ?? stopOnBrokenInvariant
+  app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
+    const problem = problemOfError(error)
+    if (problem.code === 'internal') onFault(error, String(response.getHeader('X-Request-Id')))
+    sendProblem(request, response, problem)
+  })
+  return app
+}
+
+function addRoutes(
+  app: Express,
+  serve: (route: Route) => (request: Request, response: Response) => Promise<void>,
+  sendProblem: (request: Request, response: Response, problem: Problem) => void,
+): void {
+  // A fixed path goes before the patterns that match it too.
+  const paths = [...new Set(ROUTES.map((route) => route.path))].sort(
+    (a, b) => Number(a.includes(':')) - Number(b.includes(':')),
+  )
+  for (const path of paths) {
+    const routes = ROUTES.filter((route) => route.path === path)
+    const target = app.route(path)
+    for (const route of routes) {
+      if (route.method === 'GET') target.get(serve(route))
+      else target.post(express.raw({ type: () => true, limit: route.bodyBytesMax ?? 0, inflate: false }), serve(route))
+    }
+    const allow = routes.map((route) => (route.method === 'GET' ? 'GET, HEAD' : route.method)).join(', ')
+    target.all((request, response) => {
+      sendProblem(request, response, { code: 'method-not-allowed', detail: `allowed: ${allow}`, allow })
+    })
+  }
+}
+
+const REQUEST_ID = /^[\w.-]{1,64}$/
+/** Names this process; the counter behind it names the request. */
+const idPrefix = randomBytes(6).toString('hex')
+let requests = 0
+
+/** A client's own id is kept if it is harmless in a log. */
+function identify(request: Request, response: Response, next: NextFunction): void {
+  const given = request.headers['x-request-id']
+  requests++
+  const id = typeof given === 'string' && REQUEST_ID.test(given) ? given : `${idPrefix}-${requests.toString(36)}`
+  response.setHeader('X-Request-Id', id)
+  next()
+}
+
+const securityHeaders = collectSecurityHeaders()
+
+/** helmet's headers never change, so they are computed once. */
+function collectSecurityHeaders(): readonly (readonly [string, string])[] {
+  const collected = new Map<string, string>()
+  const layer = helmet({
+    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    crossOriginResourcePolicy: { policy: 'cross-origin' },
+    // TLS ends at a proxy, whose business this is.
+    strictTransportSecurity: false,
+  })
+  const sink = { setHeader: (name: string, value: string) => collected.set(name, value), removeHeader: () => {} }
+  layer({} as Request, sink as unknown as Response, () => {})
+  return [...collected]
+}
+
+function secure(_request: Request, response: Response, next: NextFunction): void {
+  for (const [name, value] of securityHeaders) response.setHeader(name, value)
+  next()
+}
+
+/** What express and its body reader throw; anything else is ours and tells the client nothing. */
+function problemOfError(error: unknown): Problem {
+  const { type, status } = Object(error) as { readonly type?: unknown; readonly status?: unknown }
+  if (type === 'entity.too.large') return { code: 'body-too-large', detail: 'docs/API.md names the limits' }
+  if (type === 'encoding.unsupported') {
+    return { code: 'unsupported-media-type', detail: 'no content encoding is accepted' }
+  }
+  if (status === 400) return { code: 'invalid-request', detail: 'the request cannot be read' }
+  return { code: 'internal', detail: 'an internal error, logged under the request id' }
+}
+
+function stopOnBrokenInvariant(error: unknown): void {
+  if (!(error instanceof InvariantError)) return
+  // Outside of express, which would catch it.
+  setImmediate(() => {
+    throw error
+  })
+}
+
