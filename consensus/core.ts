@@ -2,11 +2,20 @@
 // (docs/adr/0002) and nothing else. Reading order: types, protocol, safety, progress, voting, proposing, timing-out.
 
 import { unreachable } from '../crypto/assert.ts'
+import { bitmapIndices } from './bitmap.ts'
 import { endIdle, haltIfInvalid, noticeWork, processQC, processTC, startViewTimer, tryCommit } from './progress.ts'
-import type { Effect, Input, TimerName } from './protocol.ts'
 import { onBuilt, tryPropose } from './proposing.ts'
+import type { Effect, Input, TimerName } from './protocol.ts'
 import { type CoreState, leaderOf, type Step } from './state.ts'
-import { afterVotesRefuted, giveUp, onTcFormed, onTimeout, onTimeoutsRefuted, resendTimeout, tryJoin } from './timing-out.ts'
+import {
+  afterVotesRefuted,
+  giveUp,
+  onTcFormed,
+  onTimeout,
+  onTimeoutsRefuted,
+  resendTimeout,
+  tryJoin,
+} from './timing-out.ts'
 import type { BlockId, ValidatorIndex } from './types.ts'
 import { onFetched, onProposal, onQcFormed, onVote, onVotesRefuted, resendVote, tryVote } from './voting.ts'
 
@@ -117,8 +126,8 @@ function onExecuted(current: Step, blockId: BlockId, valid: boolean): void {
 function fetchWanted(current: Step): void {
   const { core, effects } = current
   const wanted = new Map<BlockId, readonly ValidatorIndex[]>()
-  const want = (id: BlockId, signers: Uint8Array | undefined) => {
-    if (!core.tree.isConnected(id)) wanted.set(id, signers === undefined ? [] : signersOf(signers))
+  const want = (id: BlockId, signers: Uint8Array) => {
+    if (!core.tree.isConnected(id)) wanted.set(id, bitmapIndices(signers))
   }
   const { highQC } = core.safety
   if (highQC.view > core.tree.rootView) want(highQC.blockId, highQC.signers)
@@ -128,12 +137,4 @@ function fetchWanted(current: Step): void {
   if (justify !== undefined && justify.view > core.tree.rootView) want(justify.blockId, justify.signers)
   for (const [blockId, from] of wanted) if (!core.wanted.has(blockId)) effects.push({ kind: 'fetch', blockId, from })
   core.wanted = new Set(wanted.keys())
-}
-
-function signersOf(bitmap: Uint8Array): ValidatorIndex[] {
-  const signers: ValidatorIndex[] = []
-  for (let index = 0; index < bitmap.length * 8; index++) {
-    if (((bitmap[index >> 3] ?? 0) & (1 << (index & 7))) !== 0) signers.push(index as ValidatorIndex)
-  }
-  return signers
 }

@@ -115,6 +115,8 @@ export class Pacemaker {
   /** Rises fast and falls slowly: a timeout that is too short costs a view, one that is too long only patience. */
   #measure(sampleMs: number): void {
     const rising = sampleMs > this.#viewTimeMs
-    this.#viewTimeMs = rising ? (this.#viewTimeMs + sampleMs) >> 1 : this.#viewTimeMs - ((this.#viewTimeMs - sampleMs) >> 4)
+    this.#viewTimeMs = rising
+      ? (this.#viewTimeMs + sampleMs) >> 1
+      : this.#viewTimeMs - ((this.#viewTimeMs - sampleMs) >> 4)
   }
 }

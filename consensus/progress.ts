@@ -52,7 +52,10 @@ export function processTC(step: Step, tc: Verified<TC>): void {
 export function tryCommit(step: Step, qc: QC): void {
   const { core, effects } = step
   const target = committedBy(qc)
-  if (target === undefined || target === core.tree.root.id || qc.parentView <= core.tree.rootView) return
+  if (target === undefined || qc.parentView <= core.tree.rootView) {
+    if (core.pendingCommit === qc) core.pendingCommit = undefined
+    return
+  }
   const chain = core.tree.chainTo(target)
   if (chain === undefined || !core.tree.isValid(target)) {
     if (core.tree.node(target)?.execution === 'invalid') {
@@ -129,7 +132,9 @@ export function hasWork(step: Step): boolean {
 function holdsPayload(step: Step, tip: BlockId): boolean {
   const { core } = step
   const chain = core.tree.chainTo(tip) ?? []
-  return chain.some(({ proposal }) => proposal.payload.items.length > 0 && proposal.header.height > core.announcedHeight)
+  return chain.some(
+    ({ proposal }) => proposal.payload.items.length > 0 && proposal.header.height > core.announcedHeight,
+  )
 }
 
 /** Work may have appeared since the timers of this view were armed: the wait ends, the deadline moves once. */

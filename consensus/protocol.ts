@@ -35,7 +35,12 @@ export type Input =
   /** Answers to `aggregate-votes` and `aggregate-timeouts`. */
   | { readonly kind: 'qc-formed'; readonly qc: Verified<QC> }
   | { readonly kind: 'tc-formed'; readonly tc: Verified<TC> }
-  | { readonly kind: 'votes-refuted'; readonly view: View; readonly blockId: BlockId; readonly culprits: readonly ValidatorIndex[] }
+  | {
+      readonly kind: 'votes-refuted'
+      readonly view: View
+      readonly blockId: BlockId
+      readonly culprits: readonly ValidatorIndex[]
+    }
   | { readonly kind: 'timeouts-refuted'; readonly view: View; readonly culprits: readonly ValidatorIndex[] }
   /** Answer to `execute`: whether the payload is valid and the header's roots are those of the parent's execution. */
   | { readonly kind: 'executed'; readonly blockId: BlockId; readonly valid: boolean }
@@ -55,9 +60,19 @@ export type Effect =
   | { readonly kind: 'send-proposal'; readonly block: UnsignedBlock }
   /** Send a block as it was received or signed earlier. */
   | { readonly kind: 'relay-proposal'; readonly blockId: BlockId; readonly to: readonly ValidatorIndex[] }
-  | { readonly kind: 'send-certificate'; readonly qc: QC; readonly tc?: TC; readonly to: readonly ValidatorIndex[] | 'all' }
+  | {
+      readonly kind: 'send-certificate'
+      readonly qc: QC
+      readonly tc?: TC
+      readonly to: readonly ValidatorIndex[] | 'all'
+    }
   /** Aggregate, verify once, on failure singly; answer with qc-formed or votes-refuted. At most one under way per view and block. */
-  | { readonly kind: 'aggregate-votes'; readonly view: View; readonly blockId: BlockId; readonly votes: readonly Vote[] }
+  | {
+      readonly kind: 'aggregate-votes'
+      readonly view: View
+      readonly blockId: BlockId
+      readonly votes: readonly Vote[]
+    }
   | { readonly kind: 'aggregate-timeouts'; readonly view: View; readonly timeouts: readonly Timeout[] }
   /** Execute on top of the parent, which was executed before; answer with executed. */
   | { readonly kind: 'execute'; readonly block: Block }

@@ -3,7 +3,18 @@
 // Theorem they give: with at most f Byzantine by power, all blocks committed by honest nodes are on one chain.
 
 import { assert } from '../crypto/assert.ts'
-import type { Block, BlockId, Proposal, QC, SafetyState, TC, UnsignedTimeout, UnsignedVote, ValidatorIndex, View } from './types.ts'
+import type {
+  Block,
+  BlockId,
+  Proposal,
+  QC,
+  SafetyState,
+  TC,
+  UnsignedTimeout,
+  UnsignedVote,
+  ValidatorIndex,
+  View,
+} from './types.ts'
 
 /** Why a replica does not vote for a proposal; none of these is a fault by itself. */
 export type VoteRefusal =
@@ -72,7 +83,7 @@ export function castVote(
     safety: raise(safety, {
       lastVotedView: header.view,
       lastVote: vote,
-      lockedView: justify.view > safety.lockedView ? justify.view : safety.lockedView,
+      lockedView: Math.max(justify.view, safety.lockedView) as View,
       highQC: justify.view > safety.highQC.view ? justify : safety.highQC,
     }),
   }
@@ -108,7 +119,10 @@ export function committedBy(qc: QC): BlockId | undefined {
 export function restartView(safety: SafetyState): View {
   const tcView = safety.lastTC?.view ?? 0
   const view = Math.max(safety.highQC.view, tcView) + 1
-  assert(view >= safety.lastVotedView && view >= safety.highestTimeoutView, 'a signature implies the certificate of its view')
+  assert(
+    view >= safety.lastVotedView && view >= safety.highestTimeoutView,
+    'a signature implies the certificate of its view',
+  )
   return view as View
 }
 

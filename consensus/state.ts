@@ -51,7 +51,6 @@ export interface CoreState {
   buildingView: View
   /** Later ticks sent in this view. */
   laterTicks: number
-  /** Timeout as received, for the views this node gave up on: what first-tick collectors are told apart by. */
   readonly lastAnswerMs: Map<ValidatorIndex, number>
   wanted: ReadonlySet<BlockId>
 }
@@ -88,7 +87,8 @@ export function createCore(
     enteredBy: 'start',
     proposals: new Map(),
     certified: new Map(),
-    pendingCommit: undefined,
+    // A crash may have come between the certificate and the commit it proves.
+    pendingCommit: safety.highQC,
     mempoolWork: false,
     announcedHeight: tree.rootHeight,
     committedPayloadHeight: tree.rootHeight,
@@ -105,7 +105,10 @@ export function createCore(
 }
 
 /** Where first-tick timeouts of a view go: L(v+1), and the proposer of the sender's highQC block or L(v+2) in its stead. */
-export function firstTickTargets(core: CoreState, timeout: Pick<Timeout, 'view' | 'highQC'>): readonly ValidatorIndex[] {
+export function firstTickTargets(
+  core: CoreState,
+  timeout: Pick<Timeout, 'view' | 'highQC'>,
+): readonly ValidatorIndex[] {
   const { validators } = core.config
   const next = validators.leader((timeout.view + 1) as View)
   // A block's proposer is the leader of its view, so the QC alone says who it was.

@@ -208,7 +208,12 @@ export type Message =
   | { readonly kind: 'vote'; readonly vote: Vote }
   | { readonly kind: 'timeout'; readonly timeout: Timeout }
   | { readonly kind: 'certificate'; readonly qc: QC; readonly tc?: TC }
-  | { readonly kind: 'block-request'; readonly requestId: number; readonly blockId: BlockId; readonly committedHeight: Height }
+  | {
+      readonly kind: 'block-request'
+      readonly requestId: number
+      readonly blockId: BlockId
+      readonly committedHeight: Height
+    }
   | {
       readonly kind: 'block-response'
       readonly requestId: number

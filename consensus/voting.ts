@@ -114,7 +114,12 @@ export function onQcFormed(step: Step, qc: Verified<QC>): void {
   if (relays) effects.push({ kind: 'send-certificate', qc, to: 'all' })
 }
 
-export function onVotesRefuted(step: Step, view: View, blockId: Block['id'], culprits: readonly ValidatorIndex[]): void {
+export function onVotesRefuted(
+  step: Step,
+  view: View,
+  blockId: Block['id'],
+  culprits: readonly ValidatorIndex[],
+): void {
   step.core.votes.refute(view, blockId, culprits)
   aggregateVotes(step, view)
 }
