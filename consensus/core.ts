@@ -127,7 +127,7 @@ function fetchWanted(current: Step): void {
   const { core, effects } = current
   const wanted = new Map<BlockId, readonly ValidatorIndex[]>()
   const want = (id: BlockId, signers: Uint8Array) => {
-    if (!core.tree.isConnected(id)) wanted.set(id, bitmapIndices(signers))
+    if (!core.tree.isConnected(id)) wanted.set(id, bitmapIndices(signers, core.config.validators.size) ?? [])
   }
   const { highQC } = core.safety
   if (highQC.view > core.tree.rootView) want(highQC.blockId, highQC.signers)
