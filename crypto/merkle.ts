@@ -57,8 +57,13 @@ class Level {
     preimage[0] = LEAF_PREFIX
     leaves.forEach((leaf, i) => {
       preimage.set(leaf, 1)
-      this.#nodes.set(hash('sha256', preimage.subarray(0, 1 + leaf.length), 'buffer'), slot(i))
+      this.#put(i, preimage.subarray(0, 1 + leaf.length))
     })
+  }
+
+  #put(i: number, preimage: Uint8Array): void {
+    // Through a hex string: Node makes a short string twice as fast as a Buffer.
+    this.#nodes.write(hash('sha256', preimage, 'hex'), slot(i), 'hex')
   }
 
   get count(): number {
@@ -74,7 +79,7 @@ class Level {
     const pairs = this.#count >> 1
     for (let i = 0; i < pairs; i++) {
       const preimage = this.#nodes.subarray(i * NODE_BYTES, (i + 1) * NODE_BYTES)
-      this.#nodes.set(hash('sha256', preimage, 'buffer'), slot(i))
+      this.#put(i, preimage)
     }
     if (this.#count % 2 === 1) {
       const last = slot(this.#count - 1)
