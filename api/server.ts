@@ -240,4 +240,3 @@ function stopOnBrokenInvariant(error: unknown): void {
     throw error
   })
 }
-

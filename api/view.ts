@@ -15,6 +15,7 @@ import type {
   PendingState,
   ValidatorStatus,
 } from './ports.ts'
+import type { ProblemView } from './problem.ts'
 import { type ReceiptView, type TransactionContentView, viewContent, viewReceipt } from './view-transaction.ts'
 
 export interface AddressView {
@@ -88,6 +89,16 @@ export interface TransactionView {
   readonly transaction?: TransactionContentView
   readonly receipt?: ReceiptView
 }
+
+/** What became of one entry of a batch; its content is not repeated. */
+export type BatchItemView =
+  | {
+      readonly index: number
+      readonly hash: string
+      readonly status: 'pending' | 'committed' | 'failed'
+      readonly duplicate: boolean
+    }
+  | { readonly index: number; readonly hash?: string; readonly problem: ProblemView }
 
 export interface AccountView extends AddressView {
   readonly balance: string
@@ -223,6 +234,10 @@ export function viewCommitted(committed: CommittedTransaction, prefix: string): 
     transaction: viewContent(committed.bytes, prefix),
     receipt: receipt.view,
   }
+}
+
+export function statusOfCommitted(committed: CommittedTransaction, prefix: string): 'committed' | 'failed' {
+  return viewReceipt(committed.receipt, prefix).failure === undefined ? 'committed' : 'failed'
 }
 
 export function viewPending(pending: Pending, prefix: string): TransactionView {

@@ -11,7 +11,14 @@ import { BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX, parseBatchBody, parseTransactionB
 import { parseNoQuery, parseTransactionHash, parseWait, type Wait } from '../parse.ts'
 import type { CommittedTransaction, Pending, PendingState, Submitted } from '../ports.ts'
 import { problemOfRefusal, viewProblem } from '../problem.ts'
-import { type TransactionView, viewCommitted, viewPending, viewPendingState } from '../view.ts'
+import {
+  type BatchItemView,
+  statusOfCommitted,
+  type TransactionView,
+  viewCommitted,
+  viewPending,
+  viewPendingState,
+} from '../view.ts'
 import { unlessAborted, type Waiter } from '../waiters.ts'
 
 export const transactionRoutes: readonly Route[] = [
@@ -106,23 +113,14 @@ async function submitBatch(request: Request, _response: Response, api: ApiContex
   if (!body.ok) return refuse(body.problem)
   const outcomes = await api.ports.submitter.submit(body.value)
   assert(outcomes.length === body.value.length, 'a batch submitted, outcomes missing')
-  return content(outcomes.map((outcome, index) => viewOutcome(outcome, index)))
+  return content(outcomes.map((outcome, index) => viewOutcome(outcome, index, api)))
 }
 
-/** What became of one entry of a batch; its content is not repeated. */
-export type BatchItemView =
-  | {
-      readonly index: number
-      readonly hash: string
-      readonly status: 'pending' | 'committed'
-      readonly duplicate: boolean
-    }
-  | { readonly index: number; readonly hash?: string; readonly problem: ReturnType<typeof viewProblem> }
-
-function viewOutcome(outcome: Submitted, index: number): BatchItemView {
+function viewOutcome(outcome: Submitted, index: number, api: ApiContext): BatchItemView {
   if (outcome.ok) {
-    const status = outcome.committed === undefined ? 'pending' : 'committed'
-    return { index, hash: `0x${outcome.id}`, status, duplicate: outcome.duplicate }
+    const { id, duplicate, committed } = outcome
+    const status = committed === undefined ? 'pending' : statusOfCommitted(committed, api.info.addressPrefix)
+    return { index, hash: `0x${id}`, status, duplicate }
   }
   const problem = viewProblem(problemOfRefusal(outcome.refusal))
   return outcome.id === undefined ? { index, problem } : { index, hash: `0x${outcome.id}`, problem }
