@@ -16,8 +16,9 @@ import {
   type ValidatorIndex,
   type View,
 } from '../consensus/types.ts'
-import { blockIdOf, ED25519_SIGNATURE_BYTES } from '../consensus/wire.ts'
+import { blockIdOf } from '../consensus/wire.ts'
 import { type Hash, ZERO_HASH } from '../crypto/bytes.ts'
+import { ED25519_SIGNATURE_BYTES } from '../crypto/ed25519.ts'
 import { merkleRoot } from '../crypto/merkle.ts'
 
 const PAYLOAD_TRANSACTIONS = 0
