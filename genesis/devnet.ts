@@ -32,7 +32,7 @@ export interface NetworkRequest {
   readonly accounts: readonly { readonly address: string; readonly balance: bigint }[]
   /** Present: deterministic keys, known to whoever knows the seed. */
   readonly seed?: string
-  /** Multiaddrs of validator i, counted from 0 in the order of `keys`. */
+  /** Multiaddrs of validator i. */
   readonly addresses: (index: number) => readonly string[]
   /** Default: that of a devnet. */
   readonly addressPrefix?: string
@@ -42,7 +42,7 @@ export interface NetworkRequest {
 }
 
 export interface Network {
-  /** In the order of the request; the epoch's order is by id (Genesis.validators). */
+  /** Ascending by id: key i is validator i of the genesis file and of epoch 0. */
   readonly keys: readonly ValidatorKeys[]
   /** The genesis file, ready to be written. */
   readonly genesisText: string
@@ -59,10 +59,13 @@ export async function generateNetwork(bls: Bls, request: NetworkRequest): Promis
 
   const prefix = request.addressPrefix ?? DEVNET_ADDRESS_PREFIX
   const keys: ValidatorKeys[] = []
-  const validators: GenesisFileText['validators'] = []
   for (let index = 0; index < count; index++) {
-    const own = await generateValidatorKeys(bls, seed === undefined ? undefined : validatorSeed(seed, index))
-    keys.push(own)
+    keys.push(await generateValidatorKeys(bls, seed === undefined ? undefined : validatorSeed(seed, index)))
+  }
+  // The epoch's order, so that the place in the file, in `keys` and in the validator set is one number.
+  keys.sort((a, b) => (a.id < b.id ? -1 : 1))
+  const validators: GenesisFileText['validators'] = []
+  for (const [index, own] of keys.entries()) {
     validators.push({
       name: `validator-${index}`,
       power: 1,
