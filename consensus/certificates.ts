@@ -239,7 +239,7 @@ export class CertificateVerifier {
 }
 
 /** Undefined of none. */
-export function highestOf(views: readonly View[]): View | undefined {
+function highestOf(views: readonly View[]): View | undefined {
   let highest: View | undefined
   for (const view of views) if (highest === undefined || view > highest) highest = view
   return highest

@@ -46,7 +46,10 @@ export function proposalPreimage(genesisHash: GenesisHash, epoch: Epoch, view: V
  * @param validatorId 40 hex digits.
  */
 export function popPreimage(chainId: string, validatorId: string, blsKey: Uint8Array, nodeKey: Uint8Array): Uint8Array {
-  const writer = new Writer().text(chainId).fixed(Buffer.from(validatorId, 'hex'), VALIDATOR_ID_BYTES)
+  const fixedBytes = 4 + VALIDATOR_ID_BYTES + BLS_KEY_BYTES + NODE_KEY_BYTES
+  const writer = new Writer(fixedBytes + Buffer.byteLength(chainId))
+    .text(chainId)
+    .fixed(Buffer.from(validatorId, 'hex'), VALIDATOR_ID_BYTES)
   return digest('scoville/pop/1', writer.fixed(blsKey, BLS_KEY_BYTES).fixed(nodeKey, NODE_KEY_BYTES).finish())
 }
 

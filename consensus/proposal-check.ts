@@ -3,9 +3,9 @@
 // height and time, the payload and the roots are checked where the parent is known. Never looks at a clock or a store.
 
 import { ZERO_HASH } from '../crypto/bytes.ts'
-import { highestOf } from './certificates.ts'
 import { certificateHash, evidenceRootOf, leadersHashEmpty, payloadRootOf } from './preimages.ts'
-import { type GenesisHash, PHASE_NORMAL, type Proposal, type QC, type TC, type Timeout, type View } from './types.ts'
+import { hasEntryProof } from './safety.ts'
+import { type GenesisHash, PHASE_NORMAL, type Proposal, type Timeout } from './types.ts'
 import type { ValidatorSet } from './validators.ts'
 
 /** The one header version of stage 1. */
@@ -72,7 +72,7 @@ const PROPOSAL_RULES: readonly ProposalRule[] = [
   { kind: 'justify-hash', holds: ({ header, justify }) => header.justifyHash === certificateHash(justify) },
   { kind: 'tc-hash', holds: ({ header, tc }) => header.tcHash === (tc ? certificateHash(tc) : ZERO_HASH) },
   // Vote (2).
-  { kind: 'entry-proof', holds: ({ header, justify, tc }) => provesProposalView(header.view, justify, tc) },
+  { kind: 'entry-proof', holds: ({ header, justify, tc }) => hasEntryProof(header.view, justify, tc) },
   { kind: 'payload-kind', holds: ({ payload }) => payload.kind === PAYLOAD_TRANSACTIONS },
   { kind: 'payload-root', holds: ({ header, payload }) => header.payloadRoot === payloadRootOf(payload) },
 ]
@@ -87,16 +87,6 @@ export function checkProposal(proposal: Proposal, context: ProposalContext): Pro
 function isOfEpoch({ header, justify, tc }: Proposal, { validators }: ProposalContext): boolean {
   const epochs = [header.epoch, justify.epoch, ...(tc ? [tc.epoch, tc.highQC.epoch] : [])]
   return epochs.every((epoch) => epoch === validators.epoch)
-}
-
-/**
- * The view was entered by the QC of the view before, or by its TC; then justify is as high as any QC the TC's signers had,
- * so that nothing certified which they may have locked on is left behind. A TC beside such a QC is one too many.
- */
-function provesProposalView(view: View, justify: QC, tc: TC | undefined): boolean {
-  if (tc === undefined) return justify.view + 1 === view
-  const highest = highestOf(tc.highQcViews)
-  return tc.view + 1 === view && justify.view < tc.view && highest !== undefined && justify.view >= highest
 }
 
 /** Undefined when the timeout is well formed and proves its own view; its certificates are verified apart. */

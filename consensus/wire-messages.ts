@@ -7,9 +7,11 @@ import { type Decoded, DecodeError, decode, type Reader, Writer } from '../crypt
 import { decodeFrameHeader, encodeFrame, FRAME_HEADER_BYTES, FRAME_KIND, type FrameKind } from './frame.ts'
 import type { Epoch, Message } from './types.ts'
 import {
+  certificateBytes,
   encodeProposal,
   encodeTimeout,
   encodeVote,
+  proposalBytes,
   readBlockId,
   readHeight,
   readProposal,
@@ -36,7 +38,7 @@ export function encodeMessage(message: Message, epoch: number): Uint8Array {
     case 'timeout':
       return encodeFrame(FRAME_KIND.timeout, epoch, encodeTimeout(message.timeout))
     case 'certificate': {
-      const writer = new Writer()
+      const writer = new Writer(certificateBytes(message.qc, message.tc))
       writeQC(writer, message.qc)
       return encodeFrame(FRAME_KIND.certificate, epoch, writer.optional(message.tc, writeTC).finish())
     }
@@ -45,8 +47,11 @@ export function encodeMessage(message: Message, epoch: number): Uint8Array {
       return encodeFrame(FRAME_KIND.blockRequest, epoch, writer.finish())
     }
     case 'block-response': {
-      const writer = new Writer(4_096).u32(message.requestId).list(message.proposals, writeProposal)
-      return encodeFrame(FRAME_KIND.blockResponse, epoch, writer.optional(message.certificate, writeQC).finish())
+      const { requestId, proposals, certificate } = message
+      const sum = proposals.reduce((bytes, proposal) => bytes + proposalBytes(proposal), 8)
+      const writer = new Writer(sum + (certificate ? certificateBytes(certificate, undefined) : 1))
+      writer.u32(requestId).list(proposals, writeProposal).optional(certificate, writeQC)
+      return encodeFrame(FRAME_KIND.blockResponse, epoch, writer.finish())
     }
     default:
       return unreachable(message)

@@ -2,7 +2,7 @@
 // Accepted bytes re-encode to themselves, so a hash of an encoding names exactly one value.
 // Never verifies a signature and never decides whether a message is acceptable: shapes and bounds only.
 
-import { type Hash, toHex } from '../crypto/bytes.ts'
+import { toHex } from '../crypto/bytes.ts'
 import { DecodeError, type Reader, Writer } from '../crypto/codec.ts'
 import { hashOf } from '../crypto/hash.ts'
 import { isCanonicalBitmap } from './bitmap.ts'
@@ -36,7 +36,7 @@ export interface WireLimits {
 
 export const HEADER_BYTES = 423
 export const BLS_SIGNATURE_BYTES = 96
-export const ED25519_SIGNATURE_BYTES = 64
+const ED25519_SIGNATURE_BYTES = 64
 export const VALIDATOR_ID_BYTES = 20
 export const BLS_KEY_BYTES = 48
 export const NODE_KEY_BYTES = 32
@@ -266,26 +266,50 @@ export function isAscending(items: readonly { readonly id: number | string }[]):
   })
 }
 
-function encodeWith<T>(write: (writer: Writer, value: T) => void, capacity?: number): (value: T) => Uint8Array {
-  return (value) => {
-    const writer = new Writer(capacity)
+/** Sizes are exact, so that an encoding is one allocation however large its payload. */
+const QC_FIXED_BYTES = 188
+const VOTE_BYTES = 186
+const EVIDENCE_FIXED_BYTES = 21
+
+const qcBytes = (qc: QC): number => QC_FIXED_BYTES + qc.signers.length
+const tcBytes = (tc: TC): number => 120 + tc.signers.length + 8 * tc.highQcViews.length + qcBytes(tc.highQC)
+const payloadBytes = ({ items }: Payload): number => items.reduce((sum, item) => sum + 4 + item.length, 5)
+
+export function certificateBytes(qc: QC, tc: TC | undefined): number {
+  return qcBytes(qc) + 1 + (tc ? tcBytes(tc) : 0)
+}
+
+export function proposalBytes({ payload, evidence, justify, tc }: Proposal): number {
+  const evidenceBytes = evidence.reduce((sum, { body }) => sum + EVIDENCE_FIXED_BYTES + body.length, 4)
+  return HEADER_BYTES + payloadBytes(payload) + evidenceBytes + certificateBytes(justify, tc) + ED25519_SIGNATURE_BYTES
+}
+
+function timeoutBytes({ highQC, lastTC, vote }: Timeout): number {
+  return 24 + certificateBytes(highQC, lastTC) + 1 + (vote ? VOTE_BYTES : 0) + 2 + BLS_SIGNATURE_BYTES
+}
+
+function encodeWith<T>(write: (writer: Writer, value: T) => void, bytesOf: (value: T) => number) {
+  return (value: T): Uint8Array => {
+    const writer = new Writer(bytesOf(value))
     write(writer, value)
     return writer.finish()
   }
 }
 
 /** 423 bytes. */
-export const encodeHeader = encodeWith(writeHeader, HEADER_BYTES)
-export const encodePayload = encodeWith(writePayload)
-export const encodeEvidence = encodeWith(writeEvidence)
-export const encodeVote = encodeWith(writeVote)
-export const encodeQC = encodeWith(writeQC)
-export const encodeTC = encodeWith(writeTC, 1_024)
-export const encodeTimeout = encodeWith(writeTimeout, 1_024)
-export const encodeProposal = encodeWith(writeProposal, 4_096)
-export const encodeEpochConfig = encodeWith(writeEpochConfig, 1_024)
+export const encodeHeader = encodeWith(writeHeader, () => HEADER_BYTES)
+export const encodePayload = encodeWith(writePayload, payloadBytes)
+export const encodeEvidence = encodeWith(writeEvidence, ({ body }) => EVIDENCE_FIXED_BYTES + body.length)
+export const encodeVote = encodeWith(writeVote, () => VOTE_BYTES)
+export const encodeQC = encodeWith(writeQC, qcBytes)
+export const encodeTC = encodeWith(writeTC, tcBytes)
+export const encodeTimeout = encodeWith(writeTimeout, timeoutBytes)
+export const encodeProposal = encodeWith(writeProposal, proposalBytes)
+export const encodeEpochConfig = encodeWith(
+  writeEpochConfig,
+  ({ params, validators }) => 20 + 10 * params.length + 108 * validators.length,
+)
 
 export function blockIdOf(header: Header): BlockId {
-  const id: Hash = hashOf('scoville/header/1', encodeHeader(header))
-  return id as BlockId
+  return hashOf('scoville/header/1', encodeHeader(header)) as BlockId
 }
