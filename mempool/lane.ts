@@ -21,6 +21,12 @@ export interface Entry {
  */
 export class Lane {
   readonly name: string
+  /** The first ready entry in no uncommitted block; if all are in one, the first ready entry; undefined if none is ready. */
+  head: Entry | undefined
+  /** Copied from the head: a heap of many lanes compares little else, and every step on the way to it is a cache miss. */
+  headPriority = 0n
+  headArrival = 0
+  isOpen = false
   /** Positions in the two heaps of the mempool; -1: not in it. */
   selectionAt = -1
   evictionAt = -1
@@ -97,7 +103,7 @@ export class Lane {
     else this.#entries.splice(at, taken ? 1 : 0, entry)
     this.#refloor(at)
     if (at < this.#openAt) this.#openAt = at
-    this.#extend()
+    this.#settle()
   }
 
   remove(entry: Entry): void {
@@ -107,6 +113,7 @@ export class Lane {
     this.#refloor(at)
     this.#readyCount = Math.min(this.#readyCount, at)
     this.#openAt = Math.min(this.#openAt, this.#readyCount)
+    this.#settle()
   }
 
   /** Committed state expects `next` from now on; returns the entries below it, which left. */
@@ -117,7 +124,7 @@ export class Lane {
     this.#readyCount = Math.max(0, this.#readyCount - gone.length)
     this.#openAt = Math.max(0, this.#openAt - gone.length)
     this.#refloor(0)
-    this.#extend()
+    this.#settle()
     return gone
   }
 
@@ -125,7 +132,7 @@ export class Lane {
     entry.included = included
     const at = this.position(entry.transaction.sequence)
     if (!included && at < this.#openAt) this.#openAt = at
-    this.#extend()
+    this.#settle()
   }
 
   /** Stops at the first floor that is right already: later ones depend on nothing else. */
@@ -143,7 +150,8 @@ export class Lane {
     }
   }
 
-  #extend(): void {
+  /** Ends every change: restores invariants 2 and 3 from what still holds of them. */
+  #settle(): void {
     const entries = this.#entries
     let expected = this.#next + BigInt(this.#readyCount)
     while (entries[this.#readyCount]?.transaction.sequence === expected) {
@@ -151,5 +159,9 @@ export class Lane {
       expected++
     }
     while (this.#openAt < this.#readyCount && entries[this.#openAt]?.included === true) this.#openAt++
+    this.isOpen = this.#openAt < this.#readyCount
+    this.head = this.#readyCount > 0 ? entries[this.isOpen ? this.#openAt : 0] : undefined
+    this.headPriority = this.head?.transaction.priority ?? 0n
+    this.headArrival = this.head?.arrival ?? 0
   }
 }

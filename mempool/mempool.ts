@@ -165,19 +165,21 @@ export class Mempool {
    * Ids not pending are remembered for when they arrive. When the chain changes: unmark the old branch, then mark the new.
    */
   markIncluded(ids: Iterable<Hash>): void {
+    const room = INCLUDED_FACTOR_MAX * this.#limits.countMax
+    const marked: Hash[] = []
     for (const id of ids) {
-      if (this.#included.size >= INCLUDED_FACTOR_MAX * this.#limits.countMax) return
+      if (this.#included.size >= room) break
       this.#included.add(id)
-      this.#setIncluded(id, true)
+      marked.push(id)
     }
+    this.#setIncluded(marked, true)
   }
 
   /** The block left the current chain without being committed. */
   unmarkIncluded(ids: Iterable<Hash>): void {
-    for (const id of ids) {
-      this.#included.delete(id)
-      this.#setIncluded(id, false)
-    }
+    const marked = [...ids]
+    for (const id of marked) this.#included.delete(id)
+    this.#setIncluded(marked, false)
   }
 
   /** Work, as the pacemaker means it (DESIGN.md section 3, "Idle"): something a block on the current chain could execute. */
@@ -191,15 +193,12 @@ export class Mempool {
    * @param exclude whether an uncommitted ancestor has it
    * @param laneStart the next sequence of a lane in the parent's state
    */
-  *candidates(
-    exclude: (id: Hash) => boolean,
-    laneStart: (lane: string) => bigint,
-  ): Generator<DecodedTransaction, void, undefined> {
+  candidates(exclude: (id: Hash) => boolean, laneStart: (lane: string) => bigint): Iterable<DecodedTransaction> {
     const version = this.#version
-    for (const transaction of select(this.#selection, exclude, laneStart)) {
+    return select(this.#selection, exclude, (lane) => {
       assert(version === this.#version, 'the mempool does not change during a selection')
-      yield transaction
-    }
+      return laneStart(lane)
+    })
   }
 
   /** The first sequence of a lane at or above the committed one that is not pending. */
@@ -280,11 +279,22 @@ export class Mempool {
     this.#expiry.remove(entry)
   }
 
-  #setIncluded(id: Hash, included: boolean): void {
-    const entry = this.#entries.get(id)
-    const lane = entry && this.#lanes.get(entry.transaction.lane)
-    if (entry === undefined || lane === undefined || entry.included === included) return
-    this.#change(lane, () => lane.setIncluded(entry, included))
+  #setIncluded(ids: readonly Hash[], included: boolean): void {
+    const byLane = new Map<string, Entry[]>()
+    for (const id of ids) {
+      const entry = this.#entries.get(id)
+      if (entry === undefined) continue
+      const entries = byLane.get(entry.transaction.lane)
+      if (entries === undefined) byLane.set(entry.transaction.lane, [entry])
+      else entries.push(entry)
+    }
+    for (const [name, entries] of byLane) {
+      const lane = this.#lanes.get(name)
+      assert(lane !== undefined, 'a pending transaction has a lane')
+      this.#change(lane, () => {
+        for (const entry of entries) lane.setIncluded(entry, included)
+      })
+    }
   }
 
   /** The only way a lane changes: keeps the totals, both heaps and the map of lanes in step with it. */

@@ -25,32 +25,21 @@ const RANK_ALL_INCLUDED = 1
 
 /** By fee, then by arrival; a lane with nothing but included entries comes last, in case the parent is on another branch. */
 export function selectsBefore(a: Lane, b: Lane): boolean {
-  const first = selectionHead(a)
-  const second = selectionHead(b)
-  if (first === undefined || second === undefined) return false
-  return isSelectedBefore(first, selectionRank(a), second, selectionRank(b))
+  if (a.isOpen !== b.isOpen) return a.isOpen
+  return a.headPriority === b.headPriority ? a.headArrival < b.headArrival : a.headPriority > b.headPriority
 }
 
-function selectionRank(lane: Lane): number {
-  return lane.openAt < lane.readyCount ? RANK_OPEN : RANK_ALL_INCLUDED
-}
-
-/** @returns undefined when the lane has nothing ready */
-function selectionHead(lane: Lane): Entry | undefined {
-  if (lane.readyCount === 0) return undefined
-  return lane.at(selectionRank(lane) === RANK_OPEN ? lane.openAt : 0)
-}
-
-function isSelectedBefore(a: Entry, aRank: number, b: Entry, bRank: number): boolean {
-  if (aRank !== bRank) return aRank < bRank
-  const first = a.transaction.priority
-  const second = b.transaction.priority
-  return first === second ? a.arrival < b.arrival : first > second
+function isSelectedBefore(a: Step, b: Step): boolean {
+  if (a.rank !== b.rank) return a.rank < b.rank
+  const first = a.entry.transaction.priority
+  const second = b.entry.transaction.priority
+  return first === second ? a.entry.arrival < b.entry.arrival : first > second
 }
 
 function selectionStep(lane: Lane, heapAt: number): Step | undefined {
-  const entry = selectionHead(lane)
-  return entry && { lane, entry, position: 0, heapAt, settled: false, rank: selectionRank(lane) }
+  const entry = lane.head
+  const rank = lane.isOpen ? RANK_OPEN : RANK_ALL_INCLUDED
+  return entry && { lane, entry, position: 0, heapAt, settled: false, rank }
 }
 
 /** The lane's next entry on the parent's state. Asks for the state last: reading it is what costs. */
@@ -75,7 +64,7 @@ export function* select(
   exclude: (id: Hash) => boolean,
   laneStart: (lane: string) => bigint,
 ): Generator<DecodedTransaction, void, undefined> {
-  const frontier = new Heap<Step>((a, b) => isSelectedBefore(a.entry, a.rank, b.entry, b.rank))
+  const frontier = new Heap(isSelectedBefore)
   pushLane(frontier, lanes, 0, selectionStep)
   for (let step = frontier.pop(); step !== undefined; step = frontier.pop()) {
     if (step.heapAt >= 0) {
