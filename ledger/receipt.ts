@@ -2,7 +2,7 @@
 // Owns the encoding and the numbers in it, which are frozen: a receipt of today has to read the same for ever.
 // Source: FORMATS.md item 7.
 
-import { type Hash, toHex, ZERO_HASH } from '../crypto/bytes.ts'
+import { HASH_BYTES, type Hash, toHex, ZERO_HASH } from '../crypto/bytes.ts'
 import { type Decoded, DecodeError, decode, type Reader, Writer } from '../crypto/codec.ts'
 import { ADDRESS_BYTES } from './address.ts'
 
@@ -30,6 +30,8 @@ export const EVENT_TRANSFER = 1
 /** The block's fees to its proposer: no emitter, content is proposer b20 and amount u64. */
 export const EVENT_FEES = 2
 
+/** Everything before the events themselves. */
+const RECEIPT_HEAD_BYTES = 1 + 32 + 1 + 2 + 8 + 8 + 4
 const TOPICS_MAX = 4
 /** A transfer emits one event per output (256), block effects one. */
 export const EVENTS_MAX = 256
@@ -63,7 +65,7 @@ export interface Credit {
 }
 
 export function encodeReceipt(receipt: Receipt): Uint8Array {
-  return new Writer(64 + 64 * receipt.events.length)
+  return new Writer(encodedLength(receipt))
     .u8(receipt.type)
     .hash(receipt.transactionId)
     .u8(receipt.status)
@@ -127,6 +129,14 @@ export function blockEffectsReceipt(proposer: string, fees: bigint, weight: numb
     weight,
     events: fees === 0n ? [] : [creditEvent(EVENT_FEES, '', { recipient: proposer, amount: fees })],
   }
+}
+
+function encodedLength({ events }: Receipt): number {
+  let length = RECEIPT_HEAD_BYTES
+  for (const { emitter, topics, content } of events) {
+    length += 2 + 4 + emitter.length + 4 + HASH_BYTES * topics.length + 4 + content.length
+  }
+  return length
 }
 
 function isFailureCode(code: number): code is FailureCode {

@@ -66,7 +66,7 @@ export function verifyStateProof(root: Hash, key: Hash, value: Uint8Array | unde
 }
 
 export function encodeStateProof(proof: StateProof): Uint8Array {
-  return new Writer(64 + 32 * proof.siblings.length)
+  return new Writer(1 + 4 + 32 * proof.siblings.length + 1 + 64)
     .u8(PROOF_FORMAT)
     .list(proof.siblings, (writer, sibling) => writer.hash(sibling))
     .optional(proof.other, (writer, other) => writer.hash(other.key).hash(other.valueHash))

@@ -14,11 +14,13 @@ export const KIND_TRANSFER = 1
 export const SCHEME_ED25519 = 1
 export const OUTPUTS_MAX = 256
 export const MEMO_BYTES_MAX = 256
-/** Of a whole encoded transaction, unknown kinds included; the largest transfer has 7,601. */
+/** Of a whole encoded transaction, unknown kinds included; the largest transfer has 7,599. */
 export const TRANSACTION_BYTES_MAX = 8_192
 export const U64_MAX = (1n << 64n) - 1n
 const PUBLIC_KEY_BYTES = 32
 const SIGNATURE_BYTES = 64
+/** What surrounds body, key and signature. */
+const ENVELOPE_BYTES = 32 + 2 + 8 + 8 + 8 + 4 + 1 + 4 + 4
 
 export interface Output {
   /** 40 hex digits. */
@@ -143,7 +145,7 @@ function writeUnsigned(transaction: Transaction): Writer {
     )
     .bytes(transaction.body.memo)
     .finish()
-  return new Writer()
+  return new Writer(ENVELOPE_BYTES + body.length + transaction.auth.key.length + transaction.auth.signature.length)
     .hash(transaction.genesisHash)
     .u16(transaction.kind)
     .big64(transaction.nonce)
