@@ -1,0 +1,37 @@
+// Faults: disk, socket and set-up went wrong in a way the code expected to be possible. One class, told apart by code.
+// Never used for what a peer sent (a rejection, returned) nor for a broken invariant (crypto/assert.ts).
+
+/** Stable: operators and tests match on them. */
+export type FaultCode =
+  /** Another process has the data directory open. */
+  | 'data-dir-locked'
+  /** The data directory cannot be created, opened or read. */
+  | 'storage-unavailable'
+  /** The database was written for another genesis file. */
+  | 'storage-other-chain'
+  /** The database was written by a version with another layout. */
+  | 'storage-format'
+  /** Records are missing or contradict each other; the message names them. */
+  | 'storage-damaged'
+  /** A write or its sync failed: nothing more is written, the process should stop. */
+  | 'storage-write-failed'
+  /** A named bound of the store is reached. */
+  | 'storage-full'
+  /** The safety file could not be made durable: nothing may be signed any more. */
+  | 'safety-write-failed'
+
+export class NodeError extends Error {
+  override readonly name = 'NodeError'
+  readonly code: FaultCode
+
+  constructor(code: FaultCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+  }
+}
+
+/** The code of a system or library error, or undefined. */
+export function codeOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}

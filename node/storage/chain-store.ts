@@ -1,0 +1,313 @@
+// The committed chain, its indexes, its state and the uncommitted tail, over a database.
+// A commit is one atomic synced batch; until it is durable every read still answers from the height before it.
+// Never decides what is committed, and never serves a record that does not check: it throws a fault naming it.
+
+import { join } from 'node:path'
+import type { Block, BlockId, GenesisHash, Height, QC } from '../../consensus/types.ts'
+import { blockIdOf, type WireLimits } from '../../consensus/wire.ts'
+import { assert } from '../../crypto/assert.ts'
+import type { Hash } from '../../crypto/bytes.ts'
+import type { StateReader, StateWrites } from '../../ledger/application.ts'
+import { NodeError } from '../fault.ts'
+import type { ChainStore, CommitRecord, StoredBlock, StoredHead } from '../ports.ts'
+import {
+  decodePlace,
+  encodeHead,
+  encodeHeight,
+  encodePlace,
+  encodeStoredBlock,
+  encodeUncommitted,
+  type HeadRecord,
+  type TransactionPlace,
+} from './block-record.ts'
+import {
+  type CheckedChain,
+  checkChain,
+  claimDatabase,
+  loadBlock,
+  loadHeight,
+  loadUncommitted,
+  orDamaged,
+  rootNodeSumOf,
+  UNCOMMITTED_MAX,
+} from './chain-check.ts'
+import { type Database, openDatabase, type WriteOp } from './database.ts'
+import {
+  blockHeightKey,
+  blockKey,
+  HEAD_KEY,
+  nodeKey,
+  SAFETY_MIRROR_KEY,
+  transactionKey,
+  uncommittedKey,
+  valueKey,
+} from './keys.ts'
+import { lockDataDir } from './lock.ts'
+import type { SafetyMirror } from './safety-store.ts'
+import { StateCache } from './state-cache.ts'
+
+/** Decoded blocks kept in memory: what peers catching up and the API ask for most. */
+export const RECENT_BLOCKS_MAX = 64
+
+export interface GenesisState {
+  readonly writes: StateWrites
+  readonly stateRoot: Hash
+  readonly receiptsRoot: Hash
+}
+
+/** A chain store with the lifetime around it. */
+export interface OpenedChainStore extends ChainStore {
+  /** Where the safety store mirrors its newest generation. */
+  readonly mirror: SafetyMirror
+  /** Writes block 0 and its state; once, while `head()` is undefined. */
+  initialise(genesisBlock: Block, genesisState: GenesisState, chainPeaks: readonly Hash[]): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * Opens `dir`, creating it, and checks what is there.
+ * @throws NodeError data-dir-locked, storage-unavailable, storage-other-chain, storage-format or storage-damaged
+ */
+export async function openChainStore(
+  dir: string,
+  genesisHash: GenesisHash,
+  limits: WireLimits,
+): Promise<OpenedChainStore> {
+  const lock = await lockDataDir(dir, () => openDatabase(join(dir, 'chain')))
+  try {
+    return await createChainStore(lock.holder, genesisHash, limits, lock.release)
+  } catch (error) {
+    await lock.holder.close()
+    await lock.release()
+    throw error
+  }
+}
+
+/** The same over any database; `release` runs after it is closed. */
+export async function createChainStore(
+  database: Database,
+  genesisHash: GenesisHash,
+  limits: WireLimits,
+  release: () => Promise<void> = async () => {},
+): Promise<OpenedChainStore> {
+  await claimDatabase(database, genesisHash)
+  const chain = await checkChain(database, limits)
+  const tail = await loadUncommitted(database, limits)
+  const store = new DatabaseChainStore(database, limits, chain, tail, release)
+  await store.dropStale()
+  return store
+}
+
+class DatabaseChainStore implements OpenedChainStore {
+  readonly mirror: SafetyMirror
+  readonly #database: Database
+  readonly #limits: WireLimits
+  readonly #release: () => Promise<void>
+  readonly #state: StateCache
+  readonly #recent = new Map<number, StoredBlock>()
+  readonly #uncommitted = new Map<BlockId, Block>()
+  #saving = 0
+  #head: HeadRecord | undefined
+  #committing = false
+
+  constructor(
+    database: Database,
+    limits: WireLimits,
+    chain: CheckedChain | undefined,
+    tail: readonly Block[],
+    release: () => Promise<void>,
+  ) {
+    this.#database = database
+    this.#limits = limits
+    this.#release = release
+    this.#state = new StateCache(database)
+    this.#head = chain?.head
+    for (const stored of chain?.recent ?? []) this.#remember(stored)
+    for (const block of tail) this.#uncommitted.set(block.id, block)
+    this.mirror = {
+      read: () => database.get(SAFETY_MIRROR_KEY),
+      write: (bytes, sync) => database.write([{ type: 'put', key: SAFETY_MIRROR_KEY, value: bytes }], sync),
+      // Only genesis has no certificate.
+      isChainEmpty: () => this.#head?.certificate === undefined && this.#uncommitted.size === 0,
+    }
+  }
+
+  head(): StoredHead | undefined {
+    return this.#head
+  }
+
+  state(): StateReader {
+    return this.#state
+  }
+
+  async initialise(genesisBlock: Block, genesisState: GenesisState, chainPeaks: readonly Hash[]): Promise<void> {
+    assert(this.#head === undefined, 'a chain is initialised once')
+    const { writes, stateRoot, receiptsRoot } = genesisState
+    const record = {
+      block: genesisBlock,
+      writes,
+      receipts: [],
+      transactionIds: [],
+      stateRoot,
+      receiptsRoot,
+      chainPeaks,
+    }
+    await this.#write([record], headAfter(record, rootNodeSumOf(writes.nodes.get(''))))
+  }
+
+  async commit(records: readonly CommitRecord[], certificate: QC): Promise<void> {
+    const last = this.#checkRecords(records, certificate)
+    let rootNode = this.#state.node('')
+    for (const { writes } of records) rootNode = writes.nodes.has('') ? writes.nodes.get('') : rootNode
+    await this.#write(records, headAfter(last, rootNodeSumOf(rootNode), certificate))
+  }
+
+  /** Contiguous, linked by id and by the roots each header states of its parent. */
+  #checkRecords(records: readonly CommitRecord[], certificate: QC): CommitRecord {
+    assert(this.#head !== undefined, 'genesis is committed first')
+    let height: number = this.#head.height
+    let parent = this.blockAt(this.#head.height)
+    let last: CommitRecord | undefined
+    for (const record of records) {
+      const { header } = record.block.proposal
+      height += 1
+      assert(header.height === height, `height ${header.height} is committed where ${height} is next`)
+      assert(header.parentId === parent?.block.id, 'a committed block follows the one before it')
+      assert(header.stateRoot === parent.stateRoot, 'a committed header states the state root of its parent')
+      assert(header.receiptsRoot === parent.receiptsRoot, 'a committed header states the receipts root of its parent')
+      assert(blockIdOf(header) === record.block.id, 'a block id is the hash of its header')
+      parent = record
+      last = record
+    }
+    assert(last !== undefined, 'a commit has blocks')
+    assert(certificate.parentId === last.block.id, 'the certificate is of a child of the last block committed')
+    return last
+  }
+
+  async #write(records: readonly CommitRecord[], head: HeadRecord): Promise<void> {
+    assert(!this.#committing, 'one commit at a time')
+    this.#committing = true
+    const stale = this.#staleAt(head.height)
+    const operations = records.flatMap(operationsOf)
+    for (const id of stale) operations.push({ type: 'del', key: uncommittedKey(id) })
+    operations.push({ type: 'put', key: HEAD_KEY, value: encodeHead(head) })
+    // LevelDB shows the batch before the promise resolves: until then readers get the height before (PITFALLS, 43).
+    const before = this.#database.snapshot()
+    this.#state.readFrom(before)
+    try {
+      await this.#database.write(operations, true)
+    } finally {
+      this.#committing = false
+    }
+    // From here to the end of the block nothing else runs: readers see all of the new height at once.
+    this.#state.readFrom(this.#database)
+    for (const record of records) {
+      this.#state.apply(record.writes)
+      const { block, receipts, transactionIds, stateRoot, receiptsRoot, chainPeaks } = record
+      this.#remember({ block, receipts, transactionIds, stateRoot, receiptsRoot, chainPeaks })
+    }
+    for (const id of stale) this.#uncommitted.delete(id)
+    this.#head = head
+    await before.close()
+  }
+
+  #remember(stored: StoredBlock): void {
+    const { height } = stored.block.proposal.header
+    this.#recent.set(height, stored)
+    this.#recent.delete(height - RECENT_BLOCKS_MAX)
+  }
+
+  blockAt(height: Height): StoredBlock | undefined {
+    if (this.#head === undefined || height > this.#head.height || height < 0) return undefined
+    return this.#recent.get(height) ?? loadBlock(this.#database, height, this.#limits)
+  }
+
+  blockById(id: BlockId): StoredBlock | undefined {
+    const height = loadHeight(this.#database, id)
+    return height === undefined ? undefined : this.blockAt(height)
+  }
+
+  transactionAt(id: Hash): TransactionPlace | undefined {
+    const bytes = this.#database.get(transactionKey(id))
+    if (bytes === undefined || this.#head === undefined) return undefined
+    const place = orDamaged(decodePlace(bytes), `the place of transaction ${id}`)
+    return place.height > this.#head.height ? undefined : place
+  }
+
+  async saveBlock(block: Block): Promise<void> {
+    const { height } = block.proposal.header
+    if (this.#head !== undefined && height <= this.#head.height) return
+    const isNew = !this.#uncommitted.has(block.id)
+    if (isNew && this.#uncommitted.size + this.#saving >= UNCOMMITTED_MAX) {
+      throw new NodeError('storage-full', `${UNCOMMITTED_MAX} blocks are kept uncommitted already`)
+    }
+    this.#saving += 1
+    try {
+      await this.#database.write(
+        [{ type: 'put', key: uncommittedKey(block.id), value: encodeUncommitted(block) }],
+        true,
+      )
+      this.#uncommitted.set(block.id, block)
+    } finally {
+      this.#saving -= 1
+    }
+  }
+
+  /** Not synced: a deletion that is lost leaves a block that is dropped at the next opening. */
+  async deleteBlocks(blockIds: readonly BlockId[]): Promise<void> {
+    const known = blockIds.filter((id) => this.#uncommitted.delete(id))
+    if (known.length === 0) return
+    await this.#database.write(
+      known.map((id): WriteOp => ({ type: 'del', key: uncommittedKey(id) })),
+      false,
+    )
+  }
+
+  /** Ascending by height, then view. */
+  uncommitted(): readonly Block[] {
+    return [...this.#uncommitted.values()].sort((a, b) => {
+      const [left, right] = [a.proposal.header, b.proposal.header]
+      return left.height - right.height || left.view - right.view
+    })
+  }
+
+  /** What can never be committed any more: its height is taken. */
+  #staleAt(height: Height): BlockId[] {
+    const blocks = [...this.#uncommitted.values()]
+    return blocks.filter((block) => block.proposal.header.height <= height).map((block) => block.id)
+  }
+
+  async dropStale(): Promise<void> {
+    if (this.#head !== undefined) await this.deleteBlocks(this.#staleAt(this.#head.height))
+  }
+
+  async close(): Promise<void> {
+    await this.#database.close()
+    await this.#release()
+  }
+}
+
+function headAfter(record: CommitRecord, rootNodeSum: Hash, certificate?: QC): HeadRecord {
+  const { block, stateRoot } = record
+  const { height } = block.proposal.header
+  return { height, blockId: block.id, stateRoot, rootNodeSum, ...(certificate && { certificate }) }
+}
+
+function operationsOf(record: CommitRecord): WriteOp[] {
+  const { block, writes, transactionIds } = record
+  const { height } = block.proposal.header
+  const operations: WriteOp[] = [
+    { type: 'put', key: blockKey(height), value: encodeStoredBlock(record) },
+    { type: 'put', key: blockHeightKey(block.id), value: encodeHeight(height) },
+  ]
+  transactionIds.forEach((id, index) => {
+    operations.push({ type: 'put', key: transactionKey(id), value: encodePlace({ height, index }) })
+  })
+  for (const [key, value] of writes.values) operations.push(writeOf(valueKey(key), value))
+  for (const [path, node] of writes.nodes) operations.push(writeOf(nodeKey(path), node))
+  return operations
+}
+
+function writeOf(key: Uint8Array, value: Uint8Array | undefined): WriteOp {
+  return value === undefined ? { type: 'del', key } : { type: 'put', key, value }
+}
