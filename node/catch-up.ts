@@ -1,0 +1,230 @@
+// Missing blocks: asks peers for them until the core no longer wants them, and answers peers that ask this node.
+// A target is always the id in a verified certificate, never a height somebody claims (PITFALLS 29); what comes back counts only
+// if its hash links end in that id, or in a certificate of its own.
+
+import type { CertificateVerifier } from '../consensus/certificates.ts'
+import { BLOCK_RESPONSE_BYTES_MAX } from '../consensus/frame.ts'
+import type { Input } from '../consensus/protocol.ts'
+import type { CoreState } from '../consensus/state.ts'
+import type { Block, BlockId, Height, Message, Proposal, QC, ValidatorIndex } from '../consensus/types.ts'
+import { encodeProposal } from '../consensus/wire.ts'
+import { BLOCKS_PER_RESPONSE_MAX, encodeMessage } from '../consensus/wire-messages.ts'
+import type { Ingress } from './ingress.ts'
+import type { ChainStore, Clock, Network, Peer } from './ports.ts'
+
+/** How long one peer has to answer before the next is asked. */
+export const RESPONSE_TIMEOUT_MS = 2_000
+/** Pause after every connected peer was asked in vain. */
+export const RETRY_PAUSE_MS = 250
+/** Requests served per peer: a bucket of this many, refilled at this many a second. */
+export const REQUESTS_PER_SECOND_MAX = 20
+/** A response holds no more than this of proposals, so that the frame bound is never met. */
+const RESPONSE_PAYLOAD_BYTES = BLOCK_RESPONSE_BYTES_MAX - 1024 * 1024
+
+type Request = Extract<Message, { kind: 'block-request' }>
+type Response = Extract<Message, { kind: 'block-response' }>
+
+export interface CatchUpDeps {
+  readonly epoch: number
+  readonly clock: Clock
+  readonly network: Pick<Network, 'sendToPeer' | 'peers' | 'penalise'>
+  readonly store: Pick<ChainStore, 'head' | 'blockAt' | 'blockById'>
+  readonly certificates: CertificateVerifier
+  readonly ingress: () => Ingress
+  readonly core: () => CoreState
+  readonly deliver: (input: Input) => void
+  readonly onFatal: (error: unknown) => void
+}
+
+interface Search {
+  readonly blockId: BlockId
+  /** Peers not asked yet in this round. */
+  round: Peer[]
+  preferred: readonly ValidatorIndex[]
+  asked: { readonly peer: string; readonly requestId: number } | undefined
+  /** Height above which blocks are asked for. */
+  above: Height
+  cancelTimer: () => void
+}
+
+export class CatchUp {
+  readonly #deps: CatchUpDeps
+  /** Bound: what the core wants at once, at most three blocks. */
+  readonly #searches = new Map<BlockId, Search>()
+  readonly #tokens = new Map<string, { tokens: number; atMs: number }>()
+  #requestIds = 0
+  #stopped = false
+  #blocksFetched = 0
+
+  constructor(deps: CatchUpDeps) {
+    this.#deps = deps
+  }
+
+  get searching(): number {
+    return this.#searches.size
+  }
+
+  get blocksFetched(): number {
+    return this.#blocksFetched
+  }
+
+  stop(): void {
+    this.#stopped = true
+    for (const search of this.#searches.values()) search.cancelTimer()
+    this.#searches.clear()
+  }
+
+  /** The core wants a block; `from` are validators that voted for it. */
+  fetch(blockId: BlockId, from: readonly ValidatorIndex[]): void {
+    if (this.#stopped || this.#searches.has(blockId)) return
+    const search: Search = {
+      blockId,
+      round: [],
+      preferred: from,
+      asked: undefined,
+      above: this.#deps.core().tree.rootHeight,
+      cancelTimer: () => {},
+    }
+    this.#searches.set(blockId, search)
+    this.#refill(search)
+    this.#ask(search)
+  }
+
+  onResponse(peer: Peer, response: Response): void {
+    const search = [...this.#searches.values()].find(({ asked }) => asked?.requestId === response.requestId)
+    if (search === undefined || search.asked?.peer !== peer.id) {
+      // Late answers happen; answers to nothing do not.
+      if (response.requestId > this.#requestIds) this.#deps.network.penalise(peer.id, 'unsolicited', 'a block response')
+      return
+    }
+    search.cancelTimer()
+    search.asked = undefined
+    this.#take(search, peer, response).catch(this.#deps.onFatal)
+  }
+
+  async #take(search: Search, peer: Peer, response: Response): Promise<void> {
+    const problem = await this.#accept(search, response)
+    if (problem !== undefined) this.#deps.network.penalise(peer.id, 'invalid-content', problem)
+    this.#ask(search)
+  }
+
+  /** Feeds what is proved to the core; otherwise says what is wrong. An empty answer is no fault: the peer lacks it. */
+  async #accept(search: Search, { proposals, certificate }: Response): Promise<string | undefined> {
+    const { ingress, certificates, core, deliver } = this.#deps
+    if (proposals.length === 0) return undefined
+    const blocks = ingress().certifiedChain(proposals)
+    if ('detail' in blocks) return blocks.detail
+    const last = blocks.at(-1)
+    const first = blocks[0]
+    if (last === undefined || first === undefined) return undefined
+    // Answered from another height than asked (the chain went on meanwhile): of no use, and no fault.
+    if (!core().tree.isConnected(first.proposal.header.parentId)) return undefined
+    if (last.id === search.blockId) {
+      deliver({ kind: 'fetched', blocks })
+    } else {
+      if (certificate === undefined || certificate.blockId !== last.id) return 'blocks that nothing certifies'
+      const verified = await certificates.verifyQC(certificate)
+      if (!verified.ok) return `a certificate that is ${verified.rejection.kind}`
+      deliver({ kind: 'fetched', blocks, certificate: verified.value })
+    }
+    this.#blocksFetched += blocks.length
+    search.above = last.proposal.header.height
+    // This one delivers: go on with it.
+    this.#refill(search)
+    return undefined
+  }
+
+  #refill(search: Search): void {
+    const peers = [...this.#deps.network.peers()]
+    const isPreferred = (peer: Peer) => peer.validator !== undefined && search.preferred.includes(peer.validator)
+    search.round = [...peers.filter(isPreferred), ...peers.filter((peer) => !isPreferred(peer))]
+  }
+
+  /** Asks the next peer, unless the core has got the block in the meantime. */
+  #ask(search: Search): void {
+    const { core, clock, network, epoch } = this.#deps
+    if (this.#stopped || !core().wanted.has(search.blockId)) {
+      this.#searches.delete(search.blockId)
+      return
+    }
+    const peer = search.round.shift()
+    if (peer === undefined) {
+      search.cancelTimer = clock.after(RETRY_PAUSE_MS, () => {
+        search.above = core().tree.rootHeight
+        this.#refill(search)
+        this.#ask(search)
+      })
+      return
+    }
+    this.#requestIds += 1
+    const request: Request = {
+      kind: 'block-request',
+      requestId: this.#requestIds,
+      blockId: search.blockId,
+      committedHeight: search.above,
+    }
+    search.asked = { peer: peer.id, requestId: request.requestId }
+    search.cancelTimer = clock.after(RESPONSE_TIMEOUT_MS, () => {
+      search.asked = undefined
+      this.#ask(search)
+    })
+    network.sendToPeer(peer.id, encodeMessage(request, epoch))
+  }
+
+  /** Answers a peer: the whole way to the block if it is short, else the next part of the committed chain and its certificate. */
+  onRequest(peer: Peer, request: Request): void {
+    if (!this.#allow(peer.id)) return this.#deps.network.penalise(peer.id, 'flood', 'block requests')
+    const found = this.#tail(request.blockId, request.committedHeight) ?? this.#chunk(request.committedHeight)
+    const response: Response = { kind: 'block-response', requestId: request.requestId, ...found }
+    this.#deps.network.sendToPeer(peer.id, encodeMessage(response, this.#deps.epoch))
+  }
+
+  /** From just above `height` to the block, ascending; undefined when it is not held or too far. */
+  #tail(id: BlockId, height: Height): { readonly proposals: Proposal[] } | undefined {
+    const proposals: Proposal[] = []
+    let bytes = 0
+    for (let at = this.#block(id); at !== undefined; at = this.#block(at.proposal.header.parentId)) {
+      if (at.proposal.header.height <= height) return { proposals: proposals.reverse() }
+      bytes += encodeProposal(at.proposal).length
+      if (proposals.length >= BLOCKS_PER_RESPONSE_MAX || bytes > RESPONSE_PAYLOAD_BYTES) return undefined
+      proposals.push(at.proposal)
+    }
+    return undefined
+  }
+
+  #chunk(height: Height): { readonly proposals: Proposal[]; readonly certificate?: QC } {
+    const { store } = this.#deps
+    const proposals: Proposal[] = []
+    const head = store.head()
+    let bytes = 0
+    let next = height + 1
+    for (; next < (head?.height ?? 0) && proposals.length < BLOCKS_PER_RESPONSE_MAX; next++) {
+      const proposal = store.blockAt(next as Height)?.block.proposal
+      if (proposal === undefined) break
+      bytes += encodeProposal(proposal).length
+      if (proposals.length > 0 && bytes > RESPONSE_PAYLOAD_BYTES) break
+      proposals.push(proposal)
+    }
+    // The child's justify is the certificate of the last one.
+    const certificate = store.blockAt(next as Height)?.block.proposal.justify
+    if (certificate === undefined || proposals.length === 0) return { proposals: [] }
+    return { proposals, certificate }
+  }
+
+  #block(id: BlockId): Block | undefined {
+    return this.#deps.core().tree.block(id) ?? this.#deps.store.blockById(id)?.block
+  }
+
+  #allow(peerId: string): boolean {
+    const nowMs = this.#deps.clock.nowMs()
+    const bucket = this.#tokens.get(peerId) ?? { tokens: REQUESTS_PER_SECOND_MAX, atMs: nowMs }
+    const refilled = bucket.tokens + ((nowMs - bucket.atMs) * REQUESTS_PER_SECOND_MAX) / 1_000
+    const tokens = Math.min(REQUESTS_PER_SECOND_MAX, refilled)
+    this.#tokens.set(peerId, { tokens: Math.max(0, tokens - 1), atMs: nowMs })
+    return tokens >= 1
+  }
+
+  onPeerDisconnected(peer: Peer): void {
+    this.#tokens.delete(peer.id)
+  }
+}
