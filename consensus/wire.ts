@@ -111,7 +111,7 @@ export function readPayload(reader: Reader, limits: WireLimits): Payload {
   const items = reader.list(limits.itemsMax, (r) => {
     const item = r.bytes(left)
     left -= item.length
-    return item
+    return new Uint8Array(item.buffer, item.byteOffset, item.length)
   })
   return { kind, items }
 }
