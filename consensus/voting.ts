@@ -37,7 +37,7 @@ export function onFetched(step: Step, blocks: readonly Verified<Block>[], certif
 function insert(step: Step, block: Verified<Block>): boolean {
   const { core, effects } = step
   let inserted = core.tree.insert(block)
-  if (inserted === 'full') {
+  if (inserted === 'full' && core.tree.isConnected(core.safety.highQC.blockId)) {
     const gone = core.tree.dropAllBut(core.safety.highQC.blockId)
     if (gone.length > 0) effects.push({ kind: 'prune', blockIds: gone })
     inserted = core.tree.insert(block)

@@ -2,6 +2,7 @@
 // A target is always the id in a verified certificate, never a height somebody claims (PITFALLS 29); what comes back counts only
 // if its hash links end in that id, or in a certificate of its own.
 
+import { TREE_BLOCKS_MAX } from '../consensus/block-tree.ts'
 import type { CertificateVerifier } from '../consensus/certificates.ts'
 import { BLOCK_RESPONSE_BYTES_MAX } from '../consensus/frame.ts'
 import type { Input } from '../consensus/protocol.ts'
@@ -21,6 +22,9 @@ export const REQUESTS_PER_SECOND_MAX = 20
 /** A response holds no more than this of proposals, so that the frame bound is never met. */
 const RESPONSE_PAYLOAD_BYTES = BLOCK_RESPONSE_BYTES_MAX - 1024 * 1024
 
+/** With more uncommitted blocks than this held, no more are asked for: a quarter of the tree's bound. */
+const UNCOMMITTED_SOFT_MAX = TREE_BLOCKS_MAX / 4
+
 type Request = Extract<Message, { kind: 'block-request' }>
 type Response = Extract<Message, { kind: 'block-response' }>
 
@@ -32,7 +36,8 @@ export interface CatchUpDeps {
   readonly certificates: CertificateVerifier
   readonly ingress: () => Ingress
   readonly core: () => CoreState
-  readonly deliver: (input: Input) => void
+  /** Resolves once the core took the input. */
+  readonly deliver: (input: Input) => Promise<void>
   readonly onFatal: (error: unknown) => void
 }
 
@@ -120,12 +125,12 @@ export class CatchUp {
     // Answered from another height than asked (the chain went on meanwhile): of no use, and no fault.
     if (!core().tree.isConnected(first.proposal.header.parentId)) return undefined
     if (last.id === search.blockId) {
-      deliver({ kind: 'fetched', blocks })
+      await deliver({ kind: 'fetched', blocks })
     } else {
       if (certificate === undefined || certificate.blockId !== last.id) return 'blocks that nothing certifies'
       const verified = await certificates.verifyQC(certificate)
       if (!verified.ok) return `a certificate that is ${verified.rejection.kind}`
-      deliver({ kind: 'fetched', blocks, certificate: verified.value })
+      await deliver({ kind: 'fetched', blocks, certificate: verified.value })
     }
     this.#blocksFetched += blocks.length
     search.above = last.proposal.header.height
@@ -145,6 +150,11 @@ export class CatchUp {
     const { core, clock, network, epoch } = this.#deps
     if (this.#stopped || !core().wanted.has(search.blockId)) {
       this.#searches.delete(search.blockId)
+      return
+    }
+    if (core().tree.size > UNCOMMITTED_SOFT_MAX) {
+      // Blocks arrive faster than they execute: wait for the core, not for a peer.
+      search.cancelTimer = clock.after(RETRY_PAUSE_MS, () => this.#ask(search))
       return
     }
     const peer = search.round.shift()
