@@ -100,5 +100,5 @@ export function devnetAccounts(count = DEVNET_ACCOUNTS): (MnemonicAccount & { re
 
 /** H("scoville/devnet-seed/1" ‖ seed text ‖ index u32). */
 function validatorSeed(seed: string, index: number): Uint8Array {
-  return digest('scoville/devnet-seed/1', new Writer().text(seed).u32(index).finish())
+  return digest('scoville/devnet-seed/1', new Writer(8 + Buffer.byteLength(seed)).text(seed).u32(index).finish())
 }

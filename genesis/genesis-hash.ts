@@ -55,7 +55,7 @@ export type GenesisStateSource =
  * predecessor? { genesisHash b32, height u64, blockId b32 }`; text and lists behind a u32 count (FORMATS.md, 13).
  */
 export function encodeGenesis(content: GenesisContent): Uint8Array {
-  const writer = new Writer(4_096)
+  const writer = new Writer(encodedBytesMax(content))
   writer
     .u16(content.format)
     .u8(content.devnet ? 1 : 0)
@@ -71,6 +71,14 @@ export function encodeGenesis(content: GenesisContent): Uint8Array {
   writeState(writer, content.state)
   writer.optional(content.predecessor, (w, p) => w.hash(p.genesisHash).u64(p.height).hash(p.blockId))
   return writer.finish()
+}
+
+/** At least the encoded length: a writer of this size never has to grow. */
+function encodedBytesMax({ chainId, addressPrefix, app, params, validators, state }: GenesisContent): number {
+  const texts = Buffer.byteLength(chainId + addressPrefix + app.name)
+  const accounts = state.kind === 'accounts' ? state.accounts.length : 0
+  const validatorBytes = 8 + BLS_KEY_BYTES + NODE_KEY_BYTES + BLS_SIGNATURE_BYTES
+  return 256 + texts + 10 * params.length + validatorBytes * validators.length + (ADDRESS_BYTES + 8) * accounts
 }
 
 export function genesisHashOf(content: GenesisContent): GenesisHash {

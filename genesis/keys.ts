@@ -45,7 +45,7 @@ export async function generateValidatorKeys(
 ): Promise<ValidatorKeys> {
   if (seed.length !== SEED_BYTES) throw new RangeError(`a seed has ${SEED_BYTES} bytes, not ${seed.length}`)
   const blsSecretKey = await bls.secretKey(digest('scoville/key-bls/1', seed))
-  return keysOf(bls, digest('scoville/key-node/1', seed), blsSecretKey)
+  return keysOf(bls, new Uint8Array(digest('scoville/key-node/1', seed)), blsSecretKey)
 }
 
 /** 96 bytes: proof that the holder of these keys registers them on the chain of this name (PITFALLS.md, row 20). */
@@ -90,15 +90,16 @@ export async function saveKeyFile(path: string, keys: ValidatorKeys): Promise<Sa
     await mkdir(directory, { recursive: true })
     try {
       await writeDurably(temporary, encodeKeyFile(keys))
-      await link(temporary, path)
+      if (!(await linkIfAbsent(temporary, path))) {
+        return refuse('key-file-exists', `${path} exists already: a key file is never overwritten`)
+      }
     } finally {
       await rm(temporary, { force: true })
     }
     await syncDirectory(directory)
     return { ok: true }
   } catch (error) {
-    if (errorCode(error) !== 'EEXIST') return refuse('key-file-io', `${path} cannot be written: ${textOf(error)}`)
-    return refuse('key-file-exists', `${path} exists already: a key file is never overwritten`)
+    return refuse('key-file-io', `${path} cannot be written: ${textOf(error)}`)
   }
 }
 
@@ -196,6 +197,17 @@ async function writeDurably(path: string, text: string): Promise<void> {
   await using file = await open(path, 'wx', OWNER_ONLY)
   await file.writeFile(text)
   await file.sync()
+}
+
+/** False when something has the name already. */
+async function linkIfAbsent(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to)
+    return true
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false
+    throw error
+  }
 }
 
 /** Windows has no such thing as an open directory. */
