@@ -4,7 +4,7 @@
 import type { ServerResponse } from 'node:http'
 
 export interface Waiter {
-  /** Aborts when the client goes or the server stops. */
+  /** Aborts when the client goes, the server stops, or the wait is closed. */
   readonly signal: AbortSignal
   /** Frees the place; harmless when repeated. */
   close(): void
@@ -34,13 +34,11 @@ export function createWaiters(limits: { readonly max: number; readonly perClient
         const rest = (perClient.get(client) ?? 1) - 1
         if (rest === 0) perClient.delete(client)
         else perClient.set(client, rest)
-        response.off('close', onClose)
-      }
-      const onClose = (): void => {
-        close()
+        response.off('close', close)
+        // Whoever still listens on behalf of this request stops: the answer may be decided while the wait is open.
         controller.abort()
       }
-      response.once('close', onClose)
+      response.once('close', close)
       return { signal: controller.signal, close }
     },
     get count() {
