@@ -26,7 +26,7 @@ export class Expiry {
     if (entries?.size === 0) this.#byValidUntil.delete(validUntil)
   }
 
-  /** Moves to a committed height; returns the entries that are past their last one. A lower height changes nothing. */
+  /** Moves to a committed height; returns the entries that are past their last one, for the caller to remove. Never moves back. */
   advance(height: number): Entry[] {
     const from = this.#height + 1
     if (height < from) return []
