@@ -19,17 +19,12 @@ import type {
   StateReader,
 } from '../ledger/application.ts'
 import type { ChainStore, CommitRecord } from './ports.ts'
-
-/** Checks signatures off the critical slice and remembers the good ones. */
-export interface SignatureVerifier {
-  verify(transactions: readonly DecodedTransaction[]): Promise<boolean[]>
-  isVerified(transaction: DecodedTransaction): boolean
-}
+import type { Verifier } from './verifier.ts'
 
 export interface ExecutorDeps {
   readonly app: Application
   readonly store: ChainStore
-  readonly verifier: SignatureVerifier
+  readonly verifier: Verifier
   readonly validators: ValidatorSet
   readonly limits: PayloadLimits
   readonly initialHeight: number
@@ -116,7 +111,9 @@ export class Executor {
       if (!decoded.ok) return invalid(`a transaction is ${decoded.refusal.kind}`)
       if (!verifier.isVerified(decoded.value)) unverified.push(decoded.value)
     }
-    if (unverified.length > 0 && (await verifier.verify(unverified)).includes(false)) return invalid('a bad signature')
+    // A verifier without room is busy with what can wait; a block's signatures cannot.
+    const verdicts = (await verifier.verify(unverified, 'block')) ?? app.verify(unverified)
+    if (verdicts.includes(false)) return invalid('a bad signature')
     const state = this.stateAfter(header.parentId)
     const verified = (transaction: DecodedTransaction) => verifier.isVerified(transaction)
     const outcome = app.execute(state, this.#context(header), payload.items, limits, verified)
