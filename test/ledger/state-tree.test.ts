@@ -47,7 +47,7 @@ test('root and pages depend on the contents only: any order, any batches, deleti
       fresh.apply({ values: new Map(), nodes: updateTree(fresh.state, all).nodes })
       expect(new Map([...store.pages].sort())).toEqual(new Map([...fresh.pages].sort()))
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   )
 })
 
