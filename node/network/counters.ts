@@ -17,10 +17,17 @@ export interface NetworkStats {
   readonly frames: Readonly<Record<FrameName, FrameTraffic>>
   readonly offences: Readonly<Record<Offence, number>>
   readonly events: Readonly<Record<NetworkEvent, number>>
-  /** Now: peers on our chain (hello done both ways), those of them that are validators, and open connections. */
+  readonly now: NetworkGauges
+}
+
+export interface NetworkGauges {
+  /** On our chain: both hellos are through. */
   readonly peers: number
+  /** Those of them that are validators. */
   readonly validators: number
   readonly connections: number
+  /** Peers that our gossip reaches directly: their gossip follows their connection by some milliseconds. */
+  readonly gossipPeers: number
 }
 
 const NETWORK_EVENTS = [
@@ -92,7 +99,7 @@ export class Counters {
     count(this.#out, frame)
   }
 
-  read(now: { readonly peers: number; readonly validators: number; readonly connections: number }): NetworkStats {
+  read(now: NetworkGauges): NetworkStats {
     const traffic = (name: FrameName): FrameTraffic => {
       const received = this.#in.get(FRAME_KIND[name])
       const sent = this.#out.get(FRAME_KIND[name])
@@ -107,7 +114,7 @@ export class Counters {
       frames: record(FRAME_NAMES, traffic),
       offences: record(OFFENCES, (offence) => this.#offences.get(offence) ?? 0),
       events: record(NETWORK_EVENTS, (event) => this.#events.get(event) ?? 0),
-      ...now,
+      now,
     }
   }
 }

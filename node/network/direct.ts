@@ -221,11 +221,5 @@ export class Receiver {
 
 /** Closes at once, without asking the peer. */
 export function abortConnection(connection: Connection, reason: string): void {
-  if (connection.status !== 'open') return
-  try {
-    connection.abort(new Error(reason))
-  } catch {
-    // The muxer throws when it cannot say goodbye any more, and by then it counts as closed: the second call gets past it.
-    connection.abort(new Error(reason))
-  }
+  if (connection.status === 'open') connection.abort(new Error(reason))
 }

@@ -105,6 +105,10 @@ export class Gossip {
     this.#pubsub.subscribe(this.#topic)
   }
 
+  get subscribers(): number {
+    return this.#pubsub.getSubscribers(this.#topic).length
+  }
+
   /** The body is kept by reference for a few seconds: do not write to it. */
   publish(body: Uint8Array): void {
     assert(body.length <= GOSSIP_BYTES_MAX, `a gossip message of ${body.length} bytes is above ${GOSSIP_BYTES_MAX}`)

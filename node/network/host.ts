@@ -6,7 +6,7 @@ import { yamux } from '@chainsafe/libp2p-yamux'
 import { generateKeyPairFromSeed, publicKeyFromRaw } from '@libp2p/crypto/keys'
 import type { GossipSub } from '@libp2p/gossipsub'
 import { type Identify, identify } from '@libp2p/identify'
-import type { Libp2p } from '@libp2p/interface'
+import type { Libp2p, StreamMuxerFactory } from '@libp2p/interface'
 import { peerIdFromPublicKey } from '@libp2p/peer-id'
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p } from 'libp2p'
@@ -53,13 +53,7 @@ export async function createHost(config: HostConfig): Promise<Host> {
     addresses: { listen: [...config.listen] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [
-      yamux({
-        maxInboundStreams: STREAMS_PER_CONNECTION_MAX,
-        maxOutboundStreams: STREAMS_PER_CONNECTION_MAX,
-        streamOptions: { maxStreamWindowSize: STREAM_WINDOW_BYTES_MAX, maxReadBufferLength: READ_BUFFER_BYTES_MAX },
-      }),
-    ],
+    streamMuxers: [quietYamux()],
     connectionManager: {
       maxConnections: CONNECTIONS_MAX + config.validators,
       maxIncomingPendingConnections: PENDING_CONNECTIONS_MAX,
@@ -80,4 +74,32 @@ export async function createHost(config: HostConfig): Promise<Host> {
     },
     services: { identify: identify(), pubsub: createGossipsub(config.topic) },
   })
+}
+
+/**
+ * Yamux writes from microtasks and event listeners where nobody catches. When a peer hangs up at the wrong moment that
+ * write throws, and an uncaught exception ends the process: so a write to a closed connection is refused, not thrown.
+ */
+export function quietYamux(): () => StreamMuxerFactory {
+  const create = yamux({
+    maxInboundStreams: STREAMS_PER_CONNECTION_MAX,
+    maxOutboundStreams: STREAMS_PER_CONNECTION_MAX,
+    streamOptions: { maxStreamWindowSize: STREAM_WINDOW_BYTES_MAX, maxReadBufferLength: READ_BUFFER_BYTES_MAX },
+  })
+  return () => {
+    const factory = create()
+    const createStreamMuxer = factory.createStreamMuxer.bind(factory)
+    factory.createStreamMuxer = (stream) => {
+      const send = stream.send.bind(stream)
+      stream.send = (bytes) => {
+        try {
+          return send(bytes)
+        } catch {
+          return false
+        }
+      }
+      return createStreamMuxer(stream)
+    }
+    return factory
+  }
 }

@@ -166,7 +166,12 @@ class LibP2pNetwork implements RunningNetwork {
   stats(): NetworkStats {
     const ready = this.#peers.ready()
     const validators = ready.filter((peer) => peer.validator !== undefined).length
-    return this.#counters.read({ peers: ready.length, validators, connections: this.#peers.connectionCount })
+    return this.#counters.read({
+      peers: ready.length,
+      validators,
+      connections: this.#peers.connectionCount,
+      gossipPeers: this.#gossip?.subscribers ?? 0,
+    })
   }
 
   #createPort(): Network {

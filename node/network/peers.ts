@@ -159,7 +159,8 @@ export class Peers {
   }
 
   disconnect(peerId: string, reason: string): void {
-    for (const connection of this.#links.get(peerId)?.connections ?? []) abortConnection(connection, reason)
+    const connections = this.#links.get(peerId)?.connections ?? []
+    for (const connection of connections) abortConnection(connection, reason)
   }
 
   /** Every HEARTBEAT_MS: says hello again, and drops who is silent or does not take bytes. */
@@ -258,6 +259,7 @@ export class Peers {
     this.#deps.counters.frameIn(frame)
     const check = this.#deps.checkHello(frame)
     if (check.kind !== 'same-chain') {
+      abortConnection(receiver.connection, 'hello refused')
       this.#deps.penalise(link.peer.id, check.kind, check.detail)
       return false
     }

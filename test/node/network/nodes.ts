@@ -2,15 +2,20 @@
 // a clock that can be moved forward. Conditions are awaited with a deadline; nothing sleeps.
 
 import { noise } from '@chainsafe/libp2p-noise'
-import { yamux } from '@chainsafe/libp2p-yamux'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
-import { identify } from '@libp2p/identify'
-import type { Libp2p } from '@libp2p/interface'
+import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
+import { type Identify, identify } from '@libp2p/identify'
+import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
+import { multiaddr } from '@multiformats/multiaddr'
+import getPort from 'get-port'
 import { createLibp2p } from 'libp2p'
 import { encodeFrame, FRAME_KIND } from '../../../consensus/frame.ts'
 import type { ValidatorIndex } from '../../../consensus/types.ts'
 import { type Hash, hashFromBytes } from '../../../crypto/bytes.ts'
+import { DIRECT_PROTOCOL } from '../../../node/network/direct.ts'
+import { encodeHello } from '../../../node/network/hello.ts'
+import { quietYamux } from '../../../node/network/host.ts'
 import { createNetwork, type NetworkConfig, type RunningNetwork } from '../../../node/network/network.ts'
 import type { Clock, Peer } from '../../../node/ports.ts'
 
@@ -19,17 +24,48 @@ export const OTHER_GENESIS: Hash = hashFromBytes(new Uint8Array(32).fill(8))
 export const DEADLINE_MS = 15_000
 const SILENT_LOG = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
 
-/** Real time plus an offset; timers run in real time. */
+interface Pending {
+  readonly dueMs: number
+  readonly callback: () => void
+  readonly timer: NodeJS.Timeout
+}
+
+/** Real time that can be moved forward: what falls due on the way is called at once. */
 export class ShiftedClock implements Clock {
-  offsetMs = 0
+  #offsetMs = 0
+  #stoppedAtMs: number | undefined
+  readonly #pending = new Set<Pending>()
 
   nowMs(): number {
-    return Date.now() + this.offsetMs
+    return (this.#stoppedAtMs ?? Date.now()) + this.#offsetMs
+  }
+
+  /** From here on only `advance` moves it (its timers still run in real time). */
+  stopTicking(): void {
+    this.#stoppedAtMs = Date.now()
   }
 
   after(delayMs: number, callback: () => void): () => void {
-    const timer = setTimeout(callback, delayMs)
-    return () => clearTimeout(timer)
+    const timer = setTimeout(() => this.#fire(pending), delayMs)
+    const pending: Pending = { dueMs: this.nowMs() + delayMs, callback, timer }
+    this.#pending.add(pending)
+    return () => {
+      clearTimeout(timer)
+      this.#pending.delete(pending)
+    }
+  }
+
+  advance(byMs: number): void {
+    this.#offsetMs += byMs
+    for (const pending of [...this.#pending].sort((a, b) => a.dueMs - b.dueMs)) {
+      if (pending.dueMs <= this.nowMs() && this.#pending.has(pending)) this.#fire(pending)
+    }
+  }
+
+  #fire(pending: Pending): void {
+    clearTimeout(pending.timer)
+    this.#pending.delete(pending)
+    pending.callback()
   }
 }
 
@@ -150,14 +186,84 @@ export function numberOf(frame: Uint8Array): number {
   return new DataView(frame.buffer, frame.byteOffset + frame.length - 4, 4).getUint32(0)
 }
 
-/** A bare libp2p node without our protocols: the attacker's end. */
-export async function rawHost(label: number): Promise<Libp2p> {
-  return createLibp2p({
+/** Started nodes, stopped together. */
+export class Nodes {
+  readonly #started: { readonly stop: () => Promise<void> | void }[] = []
+
+  async start(node: TestNode): Promise<TestNode> {
+    this.#started.push(node.running)
+    await node.running.start()
+    return node
+  }
+
+  /** Validators with labels 1..size and indexes 0..size-1, connected all to all. */
+  async mesh(size: number): Promise<Mesh> {
+    const ports: number[] = []
+    while (ports.length < size) ports.push(await getPort({ exclude: ports }))
+    const validators = await validatorsOn(ports)
+    const create = (index: number): TestNode =>
+      createNode({ label: index + 1, validators, listen: listenOn(ports[index] ?? 0) })
+    const nodes = await Promise.all(ports.map((_, index) => this.start(create(index))))
+    await until('full mesh', () => nodes.every((node) => node.peers.length === size - 1))
+    return { nodes, validators, restart: (index) => this.start(create(index)) }
+  }
+
+  /** A peer that is no node of ours, connected to one. */
+  async stranger(label: number, to: TestNode): Promise<Stranger> {
+    const stranger = await connectStranger(label, to)
+    this.#started.push(stranger.host)
+    return stranger
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#started.splice(0).map(async (one) => one.stop()))
+  }
+}
+
+export interface Mesh {
+  readonly nodes: readonly TestNode[]
+  readonly validators: NetworkConfig['validators']
+  readonly restart: (index: number) => Promise<TestNode>
+}
+
+export function at<T>(items: readonly T[], index: number): T {
+  const item = items[index]
+  if (item === undefined) throw new Error(`no item ${index}`)
+  return item
+}
+
+export type StrangerHost = Libp2p<{ identify: Identify; pubsub: GossipSub }>
+
+/** Bare libp2p with a gossipsub of default limits: it sends what it likes. */
+export interface Stranger {
+  readonly host: StrangerHost
+  readonly id: string
+  readonly connection: Connection
+  /** The stream that it sends on. */
+  readonly stream: Stream
+  /** Streams the node opened to it; nothing reads them until a listener is added. */
+  readonly inbound: Stream[]
+}
+
+async function connectStranger(label: number, to: TestNode): Promise<Stranger> {
+  const host: StrangerHost = await createLibp2p({
     privateKey: await generateKeyPairFromSeed('Ed25519', seedOf(label)),
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    streamMuxers: [quietYamux()],
     connectionMonitor: { enabled: false },
-    services: { identify: identify() },
+    services: {
+      identify: identify(),
+      pubsub: gossipsub({ globalSignaturePolicy: 'StrictNoSign', allowPublishToZeroTopicPeers: true }),
+    },
   })
+  const inbound: Stream[] = []
+  await host.handle(DIRECT_PROTOCOL, (stream) => void inbound.push(stream))
+  const connection = await host.dial(multiaddr(at(to.running.listenAddresses(), 0)))
+  const stream = await connection.newStream(DIRECT_PROTOCOL)
+  return { host, id: host.peerId.toString(), connection, stream, inbound }
+}
+
+export function helloFrame(genesisHash: Hash = GENESIS): Uint8Array {
+  return encodeHello({ genesisHash, epoch: 0, software: 'stranger', height: 0 })
 }

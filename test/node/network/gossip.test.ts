@@ -1,0 +1,107 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { GOSSIP_BYTES_MAX, gossipTopic } from '../../../node/network/gossip.ts'
+import { HEARTBEAT_MS } from '../../../node/network/peers.ts'
+import { at, createNode, GENESIS, helloFrame, Nodes, type TestNode, until } from './nodes.ts'
+
+const running = new Nodes()
+afterEach(() => running.stop())
+
+const GOOD = Uint8Array.of(1, 1)
+const BAD = Uint8Array.of(66)
+
+/** a - b - c: what c gets of a was passed on by b. */
+async function line(): Promise<{ a: TestNode; b: TestNode; c: TestNode }> {
+  const b = await running.start(createNode({ label: 2 }))
+  const extraPeers = b.running.listenAddresses()
+  const a = await running.start(createNode({ label: 1, extraPeers }))
+  const c = await running.start(createNode({ label: 3, extraPeers }))
+  await until('gossip streams', () => {
+    const [ofA, ofB, ofC] = [a, b, c].map((node) => node.running.stats().now.gossipPeers)
+    return ofA === 1 && ofB === 2 && ofC === 1
+  })
+  return { a, b, c }
+}
+
+describe('gossip', () => {
+  it('reaches all four validators, each once, in any size up to the bound (DESIGN 5, Network)', async () => {
+    const { nodes } = await running.mesh(4)
+    await until('gossip streams', () => nodes.every((node) => node.running.stats().now.gossipPeers === 3))
+    const bodies = [GOOD, new Uint8Array(15_000).fill(2), new Uint8Array(GOSSIP_BYTES_MAX).fill(3)]
+    for (const body of bodies) at(nodes, 0).running.network.gossip(body)
+    const others = nodes.slice(1)
+    await until('three messages at three nodes', () => others.every((node) => node.gossiped.length === 3))
+    for (const node of others) {
+      expect(node.gossiped.map(({ body }) => body.length).sort((x, y) => x - y)).toEqual(
+        bodies.map((body) => body.length),
+      )
+      expect(node.running.stats().events['gossip-accepted']).toBe(3)
+    }
+    expect(at(nodes, 0).gossiped).toEqual([])
+    expect(() => at(nodes, 0).running.network.gossip(new Uint8Array(GOSSIP_BYTES_MAX + 1))).toThrow('above')
+  })
+
+  it('is passed on when accepted, and neither when ignored nor when rejected', async () => {
+    const { a, b, c } = await line()
+    const ignored = Uint8Array.of(2, 2)
+    b.verdict = (body) => (body[0] === 66 ? 'reject' : body[0] === 2 ? 'ignore' : 'accept')
+    a.running.network.gossip(BAD)
+    a.running.network.gossip(ignored)
+    await until('b has judged both', () => b.gossiped.length === 2)
+    a.running.network.gossip(GOOD)
+    await until('c has the good one', () => c.gossiped.length >= 1)
+    expect(c.gossiped.map(({ body }) => [...body])).toEqual([[...GOOD]])
+    expect(at(c.gossiped, 0).from).toBe(b.id)
+    expect(b.running.stats().offences['invalid-content']).toBe(1)
+    expect(b.running.stats().events).toMatchObject({ 'gossip-rejected': 1, 'gossip-ignored': 1, 'gossip-accepted': 1 })
+  })
+
+  it('that is rejected again and again gets its sender banned', async () => {
+    const { a, b } = await line()
+    b.verdict = () => 'reject'
+    for (let i = 0; i < 5; i++) a.running.network.gossip(Uint8Array.of(66, i))
+    await until('the ban', () => b.running.stats().events.bans === 1)
+    await until('a is gone', () => b.peers.every((peer) => peer.id !== a.id))
+  })
+
+  it('above the bound is malformed, whatever the sender allows itself', async () => {
+    const node = await running.start(createNode({ label: 1 }))
+    const stranger = await running.stranger(90, node)
+    stranger.stream.send(helloFrame())
+    const topic = gossipTopic(GENESIS)
+    stranger.host.services.pubsub.subscribe(topic)
+    await until('gossip streams', () => stranger.host.services.pubsub.getSubscribers(topic).length === 1)
+    await stranger.host.services.pubsub.publish(topic, new Uint8Array(GOSSIP_BYTES_MAX + 1))
+    await until('the offence', () => node.running.stats().offences.malformed === 1)
+    expect(node.gossiped).toEqual([])
+  })
+
+  it('on another topic is not even heard', async () => {
+    const node = await running.start(createNode({ label: 1 }))
+    const stranger = await running.stranger(90, node)
+    stranger.stream.send(helloFrame())
+    const topic = gossipTopic(GENESIS)
+    const pubsub = stranger.host.services.pubsub
+    pubsub.subscribe(topic)
+    await until('gossip streams', () => pubsub.getSubscribers(topic).length === 1)
+    for (let i = 0; i < 20; i++) pubsub.subscribe(`another topic ${i}`)
+    await pubsub.publish(topic, GOOD)
+    await until('ours', () => node.gossiped.length === 1)
+    expect(node.running.stats().events['gossip-accepted']).toBe(1)
+  })
+
+  it('comes back when only its stream was lost', async () => {
+    const node = await running.start(createNode({ label: 1 }))
+    const stranger = await running.stranger(90, node)
+    stranger.stream.send(helloFrame())
+    const ofGossip = () =>
+      stranger.connection.streams.filter((s) => s.protocol.startsWith('/meshsub/') && s.direction === 'inbound')
+    await until('its gossip stream', () => node.peers.length === 1 && ofGossip().length === 1)
+    at(ofGossip(), 0).abort(new Error('lost'))
+    await until('it is lost', () => ofGossip().length === 0 && node.peers.length === 1)
+    await until('another', () => {
+      if (node.running.stats().events['gossip-healed'] === 0) node.clock.advance(HEARTBEAT_MS)
+      return ofGossip().length === 1
+    })
+    expect(node.running.stats().events['gossip-healed']).toBeGreaterThan(0)
+  })
+})
