@@ -21,6 +21,7 @@ export class Writer {
     this.#buffer = Buffer.allocUnsafe(capacity)
   }
 
+  /** Call before reading #buffer: growing replaces it. */
   #reserve(bytes: number): number {
     const at = this.#length
     const need = at + bytes
@@ -34,17 +35,20 @@ export class Writer {
   }
 
   u8(value: number): this {
-    this.#buffer.writeUInt8(value, this.#reserve(1))
+    const at = this.#reserve(1)
+    this.#buffer.writeUInt8(value, at)
     return this
   }
 
   u16(value: number): this {
-    this.#buffer.writeUInt16BE(value, this.#reserve(2))
+    const at = this.#reserve(2)
+    this.#buffer.writeUInt16BE(value, at)
     return this
   }
 
   u32(value: number): this {
-    this.#buffer.writeUInt32BE(value, this.#reserve(4))
+    const at = this.#reserve(4)
+    this.#buffer.writeUInt32BE(value, at)
     return this
   }
 
@@ -60,14 +64,16 @@ export class Writer {
   /** A u64 kept in memory as a bigint (amounts, nonces). */
   big64(value: bigint): this {
     if (value < 0n || value > U64_MAX) throw new RangeError(`not a u64: ${value}`)
-    this.#buffer.writeBigUInt64BE(value, this.#reserve(8))
+    const at = this.#reserve(8)
+    this.#buffer.writeBigUInt64BE(value, at)
     return this
   }
 
   /** Bytes whose length the format fixes. */
   fixed(bytes: Uint8Array, length: number): this {
     if (bytes.length !== length) throw new RangeError(`expected ${length} bytes, got ${bytes.length}`)
-    this.#buffer.set(bytes, this.#reserve(length))
+    const at = this.#reserve(length)
+    this.#buffer.set(bytes, at)
     return this
   }
 
@@ -78,7 +84,8 @@ export class Writer {
   /** Bytes behind a u32 length. */
   bytes(bytes: Uint8Array): this {
     this.u32(bytes.length)
-    this.#buffer.set(bytes, this.#reserve(bytes.length))
+    const at = this.#reserve(bytes.length)
+    this.#buffer.set(bytes, at)
     return this
   }
 
@@ -119,7 +126,8 @@ export class Reader {
 
   #take(bytes: number): number {
     const at = this.#at
-    if (bytes > this.#buffer.length - at) throw new DecodeError(`${bytes} bytes wanted at ${at}, ${this.remaining} left`)
+    if (bytes > this.#buffer.length - at)
+      throw new DecodeError(`${bytes} bytes wanted at ${at}, ${this.remaining} left`)
     this.#at = at + bytes
     return at
   }

@@ -119,15 +119,13 @@ describe('Writer', () => {
     expect(toHex(write(new Writer()).finish())).toBe(expected)
   })
 
-  // Known bug: the buffer is looked up before #reserve replaces it, so a writer that has to grow throws.
-  // When codec.ts is mended these turn red: then they become plain tests.
-  test.fails('grows past its capacity, one integer at a time', () => {
+  test('grows past its capacity, one integer at a time', () => {
     const writer = new Writer(1)
     for (let i = 0; i < 300; i++) writer.u16(i)
     expect(writer.finish()).toHaveLength(600)
   })
 
-  test.fails('grows past its default capacity by a long byte string', () => {
+  test('grows past its default capacity by a long byte string', () => {
     expect(new Writer().bytes(new Uint8Array(1000)).finish()).toHaveLength(1004)
   })
 
