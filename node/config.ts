@@ -58,6 +58,7 @@ const schema = z.strictObject({
     description: 'Address the API listens on; the default is reachable from this machine only.',
   }),
   apiPort: int('port', 0, 65_535, 4_000, 'Port of the API and explorer; 0 is any free port.'),
+  apiRequestsPerSecondMax: int('requests/s', 0, 1_000_000, 200, 'Requests of one client address; 0 lifts the limit.'),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')

@@ -86,6 +86,14 @@ export class Driver {
     })
   }
 
+  /** A peer connected: what entered the current view, so that it need not wait for the next message to learn of it. */
+  greet(peerId: string): void {
+    const { highQC, lastTC } = this.core.safety
+    if (highQC.view === 0 && lastTC === undefined) return
+    const tc = lastTC !== undefined && lastTC.view > highQC.view ? { tc: lastTC } : {}
+    this.#deps.network.sendToPeer(peerId, encodeMessage({ kind: 'certificate', qc: highQC, ...tc }, highQC.epoch))
+  }
+
   /** No further step; what is being written is waited for. */
   async stop(): Promise<void> {
     this.#stopped = true

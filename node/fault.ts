@@ -3,6 +3,10 @@
 
 /** Stable: operators and tests match on them. */
 export type FaultCode =
+  /** The genesis file does not check; the message names every field. */
+  | 'genesis-invalid'
+  /** The key file's validator is not in the genesis file. */
+  | 'key-not-in-genesis'
   /** Another process has the data directory open. */
   | 'data-dir-locked'
   /** The data directory cannot be created, opened or read. */

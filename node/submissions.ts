@@ -37,6 +37,13 @@ export interface SubmissionsDeps {
   readonly onChanged: () => void
 }
 
+/** What became of a gossip batch, item by item. */
+export interface Received {
+  readonly ids: readonly (Hash | undefined)[]
+  readonly fresh: readonly Hash[]
+  readonly fault: string | undefined
+}
+
 type Verdict =
   | { readonly kind: 'fresh'; readonly transaction: DecodedTransaction }
   | { readonly kind: 'done'; readonly result: Submitted }
@@ -57,13 +64,16 @@ export class Submissions implements TransactionSubmitter {
     return this.#admit(items, true)
   }
 
-  /** A gossip batch: what was not known is added; one bad signature or malformed item makes the whole batch its sender's fault. */
-  async receive(items: readonly Uint8Array[]): Promise<'accept' | 'ignore' | 'reject'> {
-    if (this.#deps.unready() !== undefined) return 'ignore'
+  /** A gossip batch: what was not known is added. `fault`: something in it that an honest node never passes on. */
+  async receive(items: readonly Uint8Array[]): Promise<Received> {
+    if (this.#deps.unready() !== undefined) return { ids: [], fresh: [], fault: undefined }
     const results = await this.#admit(items, false)
-    const isFault = (result: Submitted) => !result.ok && FAULTS.has(result.refusal.kind)
-    if (results.some(isFault)) return 'reject'
-    return results.some((result) => result.ok && !result.duplicate) ? 'accept' : 'ignore'
+    const fault = results.find((result) => !result.ok && FAULTS.has(result.refusal.kind))
+    return {
+      ids: results.map((result) => result.id),
+      fresh: results.flatMap((result) => (result.ok && !result.duplicate ? [result.id] : [])),
+      fault: fault === undefined || fault.ok ? undefined : `a transaction that is ${fault.refusal.kind}`,
+    }
   }
 
   pending(id: Hash): Pending | undefined {
