@@ -1,9 +1,18 @@
 // The seams of the node: everything impure the driver stands on, so that a simulation can put a virtual clock, a seeded
 // network and a disk that loses unsynced writes in their place. Real ones: node/network, node/storage, node/clock.ts.
 
+import type {
+  Block,
+  BlockId,
+  Height,
+  Message,
+  QC,
+  SafetyState,
+  UnsignedBlock,
+  ValidatorIndex,
+} from '../consensus/types.ts'
 import type { Hash } from '../crypto/bytes.ts'
 import type { StateReader, StateWrites } from '../ledger/application.ts'
-import type { Block, BlockId, Height, Message, QC, SafetyState, UnsignedBlock, ValidatorIndex } from '../consensus/types.ts'
 
 export interface Clock {
   /** Milliseconds since 1970. */
