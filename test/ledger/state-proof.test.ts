@@ -109,9 +109,30 @@ test('another leaf excludes only keys whose path it stands on', () => {
   expect(verifyStateProof(three, key, undefined, { siblings: [beside, beside, beside], other })).toBe(false)
 })
 
+test('a key’s own leaf does not exclude it, and presence carries no other leaf', () => {
+  const { state: one, root: lone } = stateOf(1)
+  const key = hashOfNumber(0)
+  const own = { key, valueHash: valueHashOf(Uint8Array.of(0, 1)) }
+  expect(lone).toBe(leafHash(own.key, own.valueHash))
+  expect(verifyStateProof(lone, key, undefined, { siblings: [], other: own })).toBe(false)
+  expect(verifyStateProof(lone, key, one.get(key), { siblings: [], other: own })).toBe(false)
+})
+
+test('a sibling that is no hash is refused, also right after the hash it would stand for', () => {
+  const key = '0'.repeat(64) as Hash
+  const forged = nodeHash(leafHash(key, valueHashOf(VALUE)), hashOfNumber(1))
+  expect(verifyStateProof(forged, key, VALUE, { siblings: [hashOfNumber(1)] })).toBe(true)
+  expect(verifyStateProof(forged, key, VALUE, { siblings: ['' as Hash] })).toBe(false)
+})
+
 test('more siblings than a path can have are refused before anything is hashed', () => {
-  const siblings = Array(DEPTH_MAX + 1).fill(ZERO_HASH)
-  expect(verifyStateProof(root, PRESENT, VALUE, { siblings })).toBe(false)
+  const siblings: Hash[] = Array(DEPTH_MAX + 1).fill(ZERO_HASH)
+  // A root made up so that only the bound refuses: there is no bit 256, so the last one counts as a left turn.
+  const key = '0'.repeat(64) as Hash
+  const top = (count: number): Hash =>
+    siblings.slice(0, count).reduce((hash, sibling) => nodeHash(hash, sibling), leafHash(key, valueHashOf(VALUE)))
+  expect(verifyStateProof(top(DEPTH_MAX), key, VALUE, { siblings: siblings.slice(1) })).toBe(true)
+  expect(verifyStateProof(top(DEPTH_MAX + 1), key, VALUE, { siblings })).toBe(false)
   expect(decodeStateProof(encodeStateProof({ siblings })).ok).toBe(false)
   expect(decodeStateProof(encodeStateProof({ siblings: siblings.slice(1) })).ok).toBe(true)
 })
