@@ -131,13 +131,12 @@ export interface MerkleClaim {
  */
 export function verifyMerkleProof({ leaf, index, count, path, root }: MerkleClaim): boolean {
   if (!Number.isSafeInteger(index) || !Number.isSafeInteger(count) || index < 0 || index >= count) return false
-  if (path.length > MERKLE_PATH_MAX || !path.every(isHash)) return false
   let node = merkleLeafHash(leaf)
   let at = index
   let last = count - 1
-  // Divisions instead of shifts: a shift would cut indices to 32 bits.
+  // Ends after MERKLE_PATH_MAX siblings at the latest, since `last` halves. Divisions, as a shift would cut to 32 bits.
   for (const sibling of path) {
-    if (last === 0) return false
+    if (last === 0 || !isHash(sibling)) return false
     if (at % 2 === 1 || at === last) {
       node = nodeHash(sibling, node)
       // The last node of an odd level has no sibling there and moves up as it is.

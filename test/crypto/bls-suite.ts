@@ -41,6 +41,10 @@ const badKeys: readonly (readonly [string, Uint8Array])[] = [
   ['infinity', infinityKey],
   ['a point of order 3', bytes(golden.outsideSubgroup.publicKeys[0])],
   ['a point of the curve outside the subgroup', bytes(golden.outsideSubgroup.publicKeys[1])],
+  [
+    'the signer itself plus a point of order 3: the pairing alone accepts it',
+    bytes(golden.outsideSubgroup.publicKeys[2]),
+  ],
   ['an x that is not on the curve', bytes(golden.offCurve.publicKey)],
   ['x = p, which is not canonical', bytes(FIELD_PRIME)],
   ['the compression flag missing', flip(key0, 0)],
@@ -54,6 +58,7 @@ const badKeys: readonly (readonly [string, Uint8Array])[] = [
 const badSignatures: readonly (readonly [string, Uint8Array])[] = [
   ['infinity (PITFALLS 21)', infinitySignature],
   ['a point of the curve outside the subgroup', bytes(golden.outsideSubgroup.signatures[0])],
+  ['the signature plus a point outside the subgroup', bytes(golden.outsideSubgroup.signatures[1])],
   ['an x that is not on the curve', bytes(golden.offCurve.signature)],
   ['the first half of x equal to p', concatBytes(bytes(FIELD_PRIME), new Uint8Array(48))],
   ['the second half of x above p', concatBytes(signature.subarray(0, 48), new Uint8Array(48).fill(0xff))],

@@ -87,9 +87,21 @@ describe('proofs', () => {
     expect(verifyMerkleProof({ leaf, index, count, path, root })).toBe(false)
   })
 
-  test('a sibling that is no hash is refused, not misread', () => {
-    const short = '00' as Hash
-    expect(verifyMerkleProof({ leaf, index: 0, count: 2, path: [short], root })).toBe(false)
+  test('a sibling spelled otherwise is refused: one proof, one form', () => {
+    const leaves = numbered(2)
+    const path = merkleProof(leaves, 0)
+    const claim = { leaf, index: 0, count: 2, root: merkleRoot(leaves) }
+    expect(verifyMerkleProof({ ...claim, path })).toBe(true)
+    expect(verifyMerkleProof({ ...claim, path: path.map((sibling) => sibling.toUpperCase() as Hash) })).toBe(false)
+    expect(verifyMerkleProof({ ...claim, path: ['00' as Hash] })).toBe(false)
+  })
+
+  test('a true path in a tree of another size is refused: the count is proved too', () => {
+    const leaves = numbered(2)
+    const pair = merkleRoot(leaves)
+    expect(verifyMerkleProof({ leaf, index: 0, count: 3, path: merkleProof(leaves, 0), root: pair })).toBe(false)
+    const right = Buffer.from('leaf 1')
+    expect(verifyMerkleProof({ leaf: right, index: 0, count: 1, path: merkleProof(leaves, 1), root: pair })).toBe(false)
   })
 
   test('indices above 2^32 are walked in full: the deepest path there is', () => {
@@ -152,6 +164,7 @@ describe('the accumulator (FORMATS 2: chainRoot is kept incrementally)', () => {
   test('peaks that cannot belong to the count are a broken invariant', () => {
     expect(() => peaksRoot([ZERO_HASH, ZERO_HASH], 2)).toThrow(InvariantError)
     expect(() => appendPeak([], 1, Buffer.from('x'))).toThrow(InvariantError)
+    expect(() => appendPeak([ZERO_HASH, ZERO_HASH], 2, Buffer.from('x'))).toThrow(InvariantError)
     expect(() => peaksRoot([], -1)).toThrow(InvariantError)
   })
 })
