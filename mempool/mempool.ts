@@ -59,6 +59,8 @@ export interface MempoolCounts {
   readonly queued: number
   /** Ready and in no uncommitted block. */
   readonly executable: number
+  /** With something pending. */
+  readonly lanes: number
   readonly countMax: number
   readonly bytesMax: number
 }
@@ -221,6 +223,7 @@ export class Mempool {
       ready,
       queued: count - ready,
       executable: this.#executable,
+      lanes: this.#lanes.size,
       countMax,
       bytesMax,
     }

@@ -113,6 +113,10 @@ describe('admission', () => {
     expect(pool.info()).toMatchObject({ count: 3, ready: 3 })
     expect(submit(pool, { nonce: 3 })).toMatchObject({ refusal: { kind: 'account-limit' } })
     expect(submit(pool, { lane: 'b' }).ok).toBe(true)
+    const behind = poolOf({ perLaneMax: 1 }, { nonce: 1 })
+    behind.markIncluded([transaction({ nonce: 1 }).id])
+    const refusal = { kind: 'account-limit' }
+    expect(submit(behind, { nonce: 0 }), 'the tail is in a block already').toMatchObject({ refusal })
   })
 
   it('makes room by evicting what is worth least, from the tail of a lane', () => {

@@ -153,6 +153,7 @@ class World {
       ready: ready.length,
       queued: model.held.length - ready.length,
       executable,
+      lanes: new Set(model.held.map((each) => each.transaction.lane)).size,
     })
     expect(pool.hasExecutable()).toBe(executable > 0)
     expect(pool.info().count).toBeLessThanOrEqual(LIMITS.countMax)

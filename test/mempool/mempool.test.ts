@@ -85,7 +85,7 @@ describe('mempool', () => {
     expect(pool.info().executable, 'the rest of the lane follows it').toBe(1)
     pool.onCommit({ ids: idsOf({ nonce: 0 }, { nonce: 1 }), lanes: new Map([['a', 2n]]) }, 1)
     expect(pool.hasExecutable(), 'work vanishes').toBe(false)
-    expect(pool.info()).toMatchObject({ count: 0, bytes: 0, ready: 0, executable: 0 })
+    expect(pool.info()).toMatchObject({ count: 0, bytes: 0, ready: 0, executable: 0, lanes: 0 })
   })
 
   it('knows a transaction that comes after the block which has it', () => {
