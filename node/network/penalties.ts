@@ -15,8 +15,8 @@ export const VALIDATOR_BAN_MS = 5_000
 export const PEERS_TRACKED_MAX = 1024
 
 /**
- * By what the offence cost us and how surely it was meant: one of 100 bans at once, a second of 60 within 20 s, a third of
- * 40 (three seconds' worth of frames too many), a fifth of 24. No cost divides the budget, or the decay of a millisecond would decide.
+ * By what the offence cost us and how surely it was meant: one of 100 bans at once, a second of 60, a third of 40, a fifth
+ * of 24 when they come within some 20 s. Only 100 fills the budget exactly: elsewhere a millisecond's decay would decide.
  */
 export const OFFENCE_COST: Readonly<Record<Offence, number>> = {
   'wrong-chain': 100,

@@ -186,7 +186,7 @@ describe('a peer that does not read', () => {
 })
 
 describe('peers that hang up at every moment', () => {
-  it('leave the node running: no exception, no link, no timer is left behind', async () => {
+  it('leave the node running: no exception, and no link is left behind', async () => {
     const { nodes } = await running.mesh(2)
     const node = at(nodes, 0)
     const address = at(node.running.listenAddresses(), 0)
