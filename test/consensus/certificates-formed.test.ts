@@ -40,7 +40,7 @@ describe('formQC (DESIGN.md section 3, "Votes")', () => {
   ])('names who sent $why, and nobody else', async ({ spoil }) => {
     const [a, b, c, d] = await votesBy([0, 1, 2, 3])
     if (!a || !b || !c || !d) throw new RangeError('four votes')
-    const refuted = await fresh().formQC([a, await spoil(b), c, await spoil(d)])
+    const refuted = await fresh().formQC([await spoil(d), a, await spoil(b), c])
     expect(refuted).toEqual({ kind: 'refuted', culprits: [1, 3] })
   })
 
@@ -50,6 +50,10 @@ describe('formQC (DESIGN.md section 3, "Votes")', () => {
     const verifier = fresh()
     expect(await verifier.formQC([a, b, forged(c)])).toEqual({ kind: 'refuted', culprits: [2] })
     expect(await verifier.formQC([a, b, d])).toEqual({ kind: 'formed', qc: ground.qc })
+  })
+
+  test('a signer beyond the quorum does not count twice either', async () => {
+    await expect(fresh().formQC(await votesBy([0, 1, 2, 2]))).rejects.toThrow('a signer counts once')
   })
 
   test.each<{ why: string; votes: () => Promise<Vote[]> }>([

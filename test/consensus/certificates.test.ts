@@ -173,7 +173,18 @@ describe('verifyTC checks every field (PITFALLS.md, row 8)', () => {
       make: () => ({ ...ground.tc, highQcViews: reports(5, 0, 5, 5) }),
     },
     {
-      why: 'a report of the view itself',
+      why: 'reports of the view itself, really signed and with a QC of it',
+      kind: 'bad-views',
+      make: async () => {
+        const { committee, qc } = ground
+        return tcOf(
+          committee,
+          await Promise.all([0, 1, 2].map((by) => timeoutOf(committee, by, { view: 5, highQC: qc }))),
+        )
+      },
+    },
+    {
+      why: 'a report of the view itself, signed by nobody',
       kind: 'bad-views',
       make: () => ({ ...ground.tc, highQcViews: reports(5, 7, 5) }),
     },
