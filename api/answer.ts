@@ -163,8 +163,6 @@ function sendProblem(request: Request, response: Response, problem: Problem): vo
   if (retryAfter !== undefined && !response.hasHeader('Retry-After')) {
     response.setHeader('Retry-After', String(retryAfter))
   }
-  // A body that was not read to its end would be taken for the next request.
-  if (!request.complete) response.setHeader('Connection', 'close')
   const requestId = String(response.getHeader('X-Request-Id') ?? '')
   const body = JSON.stringify(viewProblem(problem, { instance: pathOf(request).slice(0, 256), requestId }))
   end(response, status, 'application/problem+json; charset=utf-8', body)

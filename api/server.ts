@@ -60,7 +60,7 @@ const RATE_LIMIT: RateLimit = { windowMs: 10_000, requestsMax: 1_000 }
 const SOCKET_IDLE_MS_MAX = 60_000
 const HEADER_BYTES_MAX = 16 * 1024
 
-/** Submission first: express tries its routes in order. */
+/** Submission first, and a fixed path before the patterns that match it too: express tries its routes in order. */
 const ROUTES: readonly Route[] = [
   ...transactionRoutes,
   ...blockRoutes,
@@ -169,10 +169,7 @@ function addRoutes(
   serve: (route: Route) => (request: Request, response: Response) => Promise<void>,
   sendProblem: (request: Request, response: Response, problem: Problem) => void,
 ): void {
-  // A fixed path goes before the patterns that match it too.
-  const paths = [...new Set(ROUTES.map((route) => route.path))].sort(
-    (a, b) => Number(a.includes(':')) - Number(b.includes(':')),
-  )
+  const paths = new Set(ROUTES.map((route) => route.path))
   for (const path of paths) {
     const routes = ROUTES.filter((route) => route.path === path)
     const target = app.route(path)

@@ -9,7 +9,7 @@ import { parseTransaction } from '../../ledger/transaction.ts'
 import { type Answer, type ApiContext, content, pathParameter, type Route, refuse } from '../answer.ts'
 import { BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX, parseBatchBody, parseTransactionBody } from '../body.ts'
 import { parseNoQuery, parseTransactionHash, parseWait, type Wait } from '../parse.ts'
-import type { CommittedTransaction, Pending, PendingState, Submitted } from '../ports.ts'
+import type { CommittedTransaction, Pending, PendingState, Settled, Submitted } from '../ports.ts'
 import { problemOfRefusal, viewProblem } from '../problem.ts'
 import {
   type BatchItemView,
@@ -47,7 +47,7 @@ async function submit(request: Request, response: Response, api: ApiContext): Pr
     settled.catch(() => {})
     const submitted = await submitOne(body.value, api)
     if (!submitted.ok || submitted.committed !== undefined) return answerSubmitted(submitted, api, true)
-    return withWait(withDuplicate(await settled, submitted.duplicate), waiting)
+    return withWait({ ...viewSettled(id, await settled, api), duplicate: submitted.duplicate }, waiting)
   } finally {
     waiter.close()
   }
@@ -83,26 +83,24 @@ function notFinal(view: TransactionView): Answer {
   return { kind: 'content', status: 202, content: view, caching: 'never', location: `/v1/transactions/${view.hash}` }
 }
 
-/** The state of a transaction once it settled or the wait ended, whichever is first. */
-async function settle(id: Hash, waiting: Waiting, waiter: Waiter, api: ApiContext): Promise<TransactionView> {
-  const { chain, submitter } = api.ports
-  const pendingWait = submitter.settled(id, waiting.timeoutMs, waiter.signal)
-  const settled = await unlessAborted(pendingWait, waiter.signal, { kind: 'timeout' } as const)
-  if (settled.kind === 'committed') return viewCommitted(settled.transaction, api.info.addressPrefix)
-  if (settled.kind === 'gone') return viewPendingState(`0x${id}`, settled.status)
-  // The wait ended without news; what is known now may still be more than at its beginning.
-  const committed = chain.transaction(id)
+/** Ends with the port's answer, or as a timeout when the client goes or the server stops. */
+function settle(id: Hash, waiting: Waiting, waiter: Waiter, api: ApiContext): Promise<Settled> {
+  const settled = api.ports.submitter.settled(id, waiting.timeoutMs, waiter.signal)
+  return unlessAborted(settled, waiter.signal, { kind: 'timeout' })
+}
+
+/** The state now that the wait is over. Without news, what is known now may still be more than at its beginning. */
+function viewSettled(id: Hash, settled: Settled, api: ApiContext): TransactionView {
+  const committed = settled.kind === 'committed' ? settled.transaction : api.ports.chain.transaction(id)
   if (committed !== undefined) return viewCommitted(committed, api.info.addressPrefix)
-  return viewPendingState(`0x${id}`, submitter.pending(id)?.status ?? { state: 'pending', queue: 'queued' })
+  if (settled.kind === 'gone') return viewPendingState(`0x${id}`, settled.status)
+  const status = api.ports.submitter.pending(id)?.status
+  return viewPendingState(`0x${id}`, status ?? { state: 'dropped', reason: 'no longer held by this node' })
 }
 
-function withDuplicate(view: TransactionView, duplicate: boolean): TransactionView {
-  return { ...view, duplicate }
-}
-
-function withWait(view: TransactionView, waiting: Waiting | undefined): Answer {
+function withWait(view: TransactionView, waiting: Waiting): Answer {
   const answer = view.status === 'pending' ? notFinal(view) : content(view)
-  if (answer.kind !== 'content' || waiting?.applied === undefined) return answer
+  if (answer.kind !== 'content' || waiting.applied === undefined) return answer
   return { ...answer, appliedWait: waiting.applied }
 }
 
@@ -143,9 +141,10 @@ function find(request: Request, response: Response, api: ApiContext): Answer | P
 
 async function findAfterWait(pending: Pending, waiting: Waiting, waiter: Waiter, api: ApiContext): Promise<Answer> {
   try {
-    const view = await settle(pending.id, waiting, waiter, api)
+    const settled = await settle(pending.id, waiting, waiter, api)
     const committed = api.ports.chain.transaction(pending.id)
     if (committed !== undefined) return withApplied(committedAnswer(committed, api), waiting)
+    const view = viewSettled(pending.id, settled, api)
     return withWait({ ...viewPending(pending, api.info.addressPrefix), ...view }, waiting)
   } finally {
     waiter.close()

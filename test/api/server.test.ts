@@ -48,6 +48,7 @@ describe('routing', () => {
 describe('headers', () => {
   it('tell the chain and the head on every answer, problems included', async () => {
     const { chain, get } = await serve()
+    expect((await get('/v1')).headers.get('x-block-height')).toBe('0')
     chain.commit()
     for (const path of ['/v1', '/v1/blocks/99', '/v1/transactions/zz', '/readyz']) {
       const { headers } = await get(path)
@@ -96,6 +97,19 @@ describe('X-Min-Height', () => {
     chain.commit()
     const { status, body } = await answer
     expect([status, body.data.height, api.waiting()]).toEqual([200, '1', 0])
+  })
+
+  it('gives its place back before the request waits for something else', async () => {
+    const { api, chain, get } = await serve({ waitersMax: 1 })
+    const { id, bytes } = transfer({ nonce: 1n })
+    await chain.ports.submitter.submit([bytes])
+    const answer = get(`/v1/transactions/0x${id}?wait=committed&timeout=5s`, { 'x-min-height': '1' })
+    await until('the request waits for the height', () => api.waiting() === 1)
+    chain.commit()
+    await until('the request waits for the commit', () => chain.waiting() === 1)
+    await chain.ports.submitter.submit([transfer().bytes])
+    chain.commit()
+    expect((await answer).body.data.status).toBe('committed')
   })
 
   it('says 412 with the height when it does not come, and 400 when it is none', async () => {
@@ -167,6 +181,17 @@ describe('limits', () => {
     const { post } = await serve({ headersTimeoutMs: 50, requestTimeoutMs: 60 })
     const answer = await post('/v1/transactions?wait=committed&timeout=400ms', transfer().bytes, OCTETS)
     expect(answer.status).toBe(202)
+  })
+
+  it('on size tell a client that sends far more, and keep the connection usable', async () => {
+    const { post, get } = await serve()
+    const answer = await post('/v1/transactions', new Uint8Array(16 * 1024 * 1024), OCTETS)
+    expect([answer.status, answer.body.code, answer.headers.get('connection')]).toEqual([
+      413,
+      'body-too-large',
+      'keep-alive',
+    ])
+    expect((await get('/v1')).status).toBe(200)
   })
 
   it.each([
