@@ -4,12 +4,16 @@
 
 import { type Decoded, DecodeError, decode, type Reader, Writer } from '../crypto/codec.ts'
 import type { BlockId, Epoch, SafetyState, UnsignedTimeout, UnsignedVote, ValidatorIndex, View } from './types.ts'
-import { readQC, readTC, type WireLimits, writeQC, writeTC } from './wire.ts'
+import { certificateBytes, readQC, readTC, type WireLimits, writeQC, writeTC } from './wire.ts'
 
 const SAFETY_FORMAT = 1
+/** Everything but the certificates: two votes of 90 bytes, the numbers, ids and presence flags. */
+const FIXED_BYTES_MAX = 320
 
 export function encodeSafety(safety: SafetyState): Uint8Array {
-  const writer = new Writer(1_024)
+  const { highQC, lastTC, lastTimeout } = safety
+  const timeoutBytes = lastTimeout === undefined ? 0 : certificateBytes(lastTimeout.highQC, lastTimeout.lastTC)
+  const writer = new Writer(FIXED_BYTES_MAX + certificateBytes(highQC, lastTC) + timeoutBytes)
   writer.u16(SAFETY_FORMAT).u64(safety.epoch)
   writer.u64(safety.lastVotedView).optional(safety.lastVote, writeUnsignedVote)
   writer.u64(safety.highestTimeoutView).optional(safety.lastTimeout, writeUnsignedTimeout)

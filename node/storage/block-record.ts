@@ -4,7 +4,9 @@
 import type { Block, GenesisHash, Height } from '../../consensus/types.ts'
 import {
   blockIdOf,
+  certificateBytes,
   encodeProposal,
+  proposalBytes,
   readBlockId,
   readHeight,
   readProposal,
@@ -21,7 +23,9 @@ import type { StoredBlock, StoredHead } from '../ports.ts'
 const PEAKS_MAX = 53
 
 export function encodeStoredBlock(stored: StoredBlock): Uint8Array {
-  const writer = new Writer(8_192)
+  const receiptBytes = stored.receipts.reduce((sum, receipt) => sum + 4 + receipt.length, 4)
+  const hashes = stored.transactionIds.length + 2 + stored.chainPeaks.length
+  const writer = new Writer(proposalBytes(stored.block.proposal) + receiptBytes + 8 + 32 * hashes)
   writeProposal(writer, stored.block.proposal)
   writer.list(stored.receipts, (w, receipt) => w.bytes(receipt))
   writer.list(stored.transactionIds, (w, id) => w.hash(id))
@@ -65,7 +69,7 @@ export interface HeadRecord extends StoredHead {
 }
 
 export function encodeHead(head: HeadRecord): Uint8Array {
-  const writer = new Writer(512)
+  const writer = new Writer(8 + 3 * 32 + 1 + (head.certificate ? certificateBytes(head.certificate, undefined) : 0))
   writer.u64(head.height).hash(head.blockId).hash(head.stateRoot).hash(head.rootNodeSum)
   return writer.optional(head.certificate, writeQC).finish()
 }

@@ -95,6 +95,20 @@ export function chainStoreSuite(name: string, open: () => Promise<StoreUnderTest
       }
     })
 
+    it('takes a full block: a megabyte of payload, thousands of receipts and ids', async () => {
+      const opened = await withGenesis(open)
+      const items = Array.from({ length: 5_000 }, (_, i) => new Uint8Array(200).fill(i))
+      const block = blockAt({ height: 1, view: 1, parent: GENESIS_STORED, items })
+      const receipts = items.map((item) => item.subarray(0, 120))
+      const transactionIds = items.map((_, i) => hashOfText(`transaction ${i}`))
+      const record = { ...recordOn(GENESIS_STORED), block, receipts, transactionIds }
+      await opened.store.saveBlock(block)
+      await opened.store.commit([record], certificateOf(record))
+      const { store } = await opened.reopen()
+      expect(storedHex(store.blockAt(1 as Height))).toBe(storedHex(record))
+      expect(store.transactionAt(hashOfText('transaction 4999'))).toEqual({ height: 1, index: 4_999 })
+    })
+
     it('serves blocks older than those kept in memory', async () => {
       const { store } = await withGenesis(open)
       const records = chainOf(RECENT_BLOCKS_MAX + 3)
