@@ -14,7 +14,7 @@ export const DIRECT_STREAMS_MAX = 2
 /** libp2p aborts a quiet stream after 120 s; heartbeats come every 5 s, and silence is judged by ourselves. */
 const STREAM_INACTIVITY_MS = 3_600_000
 
-/** What one peer may send: refill per second and burst. Debt stops the reading; debt in frames is an offence as well. */
+/** What one peer may send: refill per second and burst. Debt stops the reading; in frames it is an offence too. */
 export interface Allowance {
   readonly framesPerSecond: number
   readonly framesBurst: number

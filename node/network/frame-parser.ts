@@ -1,5 +1,6 @@
-// Cuts a byte stream into whole frames, however it was chunked. The header is checked before a body is buffered, and the
-// buffer grows with what has arrived, so a peer cannot reserve memory by claiming a length. Never looks into a body.
+// Cuts a byte stream into whole frames, however it was chunked. The header is checked before a body is buffered, and
+// the buffer grows with what has arrived, so a peer cannot reserve memory by claiming a length. Never looks into a
+// body.
 
 import { decodeFrameHeader, FRAME_HEADER_BYTES, type FrameHeader } from '../../consensus/frame.ts'
 import { assert } from '../../crypto/assert.ts'

@@ -118,8 +118,8 @@ export class Gossip {
   }
 
   /**
-   * Gossipsub opens its outgoing stream once, when a peer is identified; if that stream is lost and a connection is not,
-   * the peer would never hear us again. Identifying it anew makes gossipsub open another.
+   * Gossipsub opens its outgoing stream once, when a peer is identified; if that stream is lost and a connection is
+   * not, the peer would never hear us again. Identifying it anew makes gossipsub open another.
    */
   heal(connections: readonly Connection[]): void {
     const connection = connections.findLast((candidate) => candidate.status === 'open')

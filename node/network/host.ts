@@ -1,5 +1,5 @@
-// The libp2p node: tcp, noise, yamux, identify, gossipsub and their limits (TESTING.md, hardening: P2P). The only file that
-// assembles libp2p; knows nothing of frames, chains or validators beyond their number.
+// The libp2p node: tcp, noise, yamux, identify, gossipsub and their limits (TESTING.md, hardening: P2P). The only file
+// that assembles libp2p; knows nothing of frames, chains or validators beyond their number.
 
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
@@ -64,7 +64,8 @@ export async function createHost(config: HostConfig): Promise<Host> {
       outboundStreamProtocolNegotiationTimeout: UPGRADE_TIMEOUT_MS,
       inboundStreamProtocolNegotiationTimeout: UPGRADE_TIMEOUT_MS,
     },
-    // It pings through new streams and aborts when the event loop is late; our heartbeats do this on the streams in use.
+    // It pings through new streams and aborts when the event loop is late; our heartbeats do this on the streams in
+    // use.
     connectionMonitor: { enabled: false },
     connectionGater: {
       denyDialPeer: (peerId) => config.isRefused(peerId.toString(), 'outbound'),

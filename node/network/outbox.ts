@@ -1,5 +1,5 @@
-// What waits to be sent to one peer: bounded in frames and bytes; when full, the oldest goes (consensus resends what still
-// matters, and the newest says the most). One peer's outbox never holds up another's.
+// What waits to be sent to one peer: bounded in frames and bytes; when full, the oldest goes (consensus resends what
+// still matters, and the newest says the most). One peer's outbox never holds up another's.
 
 import { assert } from '../../crypto/assert.ts'
 

@@ -1,5 +1,5 @@
-// What peers have done: a score per offence that decays with time, and bans past the budget (TESTING.md, hardening: P2P).
-// Validators are banned for a moment only, so that liveness returns by itself. Owns no connection.
+// What peers have done: a score per offence that decays with time, and bans past the budget (TESTING.md, hardening:
+// P2P). Validators are banned for a moment only, so that liveness returns by itself. Owns no connection.
 
 import type { Offence } from '../ports.ts'
 
@@ -15,8 +15,9 @@ export const VALIDATOR_BAN_MS = 5_000
 export const PEERS_TRACKED_MAX = 1024
 
 /**
- * By what the offence cost us and how surely it was meant: one of 100 bans at once, a second of 60, a third of 40, a fifth
- * of 24 when they come within some 20 s. Only 100 fills the budget exactly: elsewhere a millisecond's decay would decide.
+ * By what the offence cost us and how surely it was meant: one of 100 bans at once, a second of 60, a third of 40, a
+ * fifth of 24 when they come within some 20 s. Only 100 fills the budget exactly: elsewhere a millisecond's decay would
+ * decide.
  */
 export const OFFENCE_COST: Readonly<Record<Offence, number>> = {
   'wrong-chain': 100,

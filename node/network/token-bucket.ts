@@ -1,5 +1,5 @@
-// A token bucket that may go into debt: what has arrived is counted even when it was too much, and the debt says how long
-// to stop reading. Owns no timer.
+// A token bucket that may go into debt: what has arrived is counted even when it was too much, and the debt says how
+// long to stop reading. Owns no timer.
 
 export class TokenBucket {
   readonly #perSecond: number
@@ -15,7 +15,7 @@ export class TokenBucket {
     this.#updatedMs = nowMs
   }
 
-  /** Takes the tokens whether they are there or not; answers the debt in milliseconds of refill, 0 when there is none. */
+  /** Takes the tokens whether they are there or not; answers the debt in milliseconds of refill, or 0. */
   take(amount: number, nowMs: number): number {
     const elapsedMs = Math.max(0, nowMs - this.#updatedMs)
     this.#updatedMs = nowMs
