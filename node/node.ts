@@ -5,15 +5,12 @@ import type { ChainInfo } from '../api/ports.ts'
 import { createApi } from '../api/server.ts'
 import { CertificateVerifier } from '../consensus/certificates.ts'
 import type { Effect } from '../consensus/protocol.ts'
-import { freshSafety, raise } from '../consensus/safety.ts'
 import type { CoreState } from '../consensus/state.ts'
-import type { Block, SafetyState, ValidatorIndex, Verified } from '../consensus/types.ts'
 import { createValidatorSet, type ValidatorSet } from '../consensus/validators.ts'
 import type { WireLimits } from '../consensus/wire.ts'
 import type { Bls } from '../crypto/bls.ts'
 import { loadBls } from '../crypto/bls-backend.ts'
 import { hashToBytes } from '../crypto/bytes.ts'
-import { keyPairFromSeed, signEd25519 } from '../crypto/ed25519.ts'
 import { appendPeak } from '../crypto/merkle.ts'
 import { formatGenesisErrors, type Genesis, parseGenesis } from '../genesis/genesis.ts'
 import type { ValidatorKeys } from '../genesis/keys.ts'
@@ -29,23 +26,21 @@ import { Driver } from './driver.ts'
 import { EvidenceStore } from './evidence-store.ts'
 import { Executor } from './executor.ts'
 import { NodeError } from './fault.ts'
+import { type Identity, NOTHING_TO_SAVE, openIdentity } from './identity.ts'
 import { Inclusion } from './inclusion.ts'
 import { Ingress } from './ingress.ts'
 import type { Log } from './log.ts'
 import { Metrics } from './metrics.ts'
-import { createNetwork, type RunningNetwork } from './network/network.ts'
-import type { CommitRecord, SafetyStore, Signer } from './ports.ts'
+import { createNetwork } from './network/network.ts'
+import type { CommitRecord } from './ports.ts'
 import { createChainReader, createNodeStatus, readTransaction } from './readers.ts'
+import { quorumConnected, recover } from './recovery.ts'
 import { Relay } from './relay.ts'
 import { Signatory } from './signatory.ts'
 import { type OpenedChainStore, openChainStore } from './storage/chain-store.ts'
-import { type OpenedSafetyStore, openSafetyStore } from './storage/safety-store.ts'
 import { Submissions } from './submissions.ts'
 import { createVerifier, VERIFIER_DEFAULTS } from './verifier.ts'
 import { SOFTWARE_VERSION } from './version.ts'
-
-/** How long a starting validator waits for a quorum of connections before it takes part anyway. */
-const QUORUM_WAIT_MS = 3_000
 
 export interface NodeOptions {
   readonly config: Config
@@ -79,7 +74,18 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   }
   const store = await openChain(config.dataDir, genesis, limits)
   try {
-    const identity = await openIdentity(options, validators, store, genesis, limits, bls)
+    const { genesisHash } = genesis
+    const { dataDir } = config
+    const identity = await openIdentity({
+      dataDir,
+      keys: options.keys,
+      validators,
+      store,
+      genesisHash,
+      limits,
+      bls,
+      log,
+    })
     return await run(options, { bls, genesis, validators, limits, store, identity })
   } catch (error) {
     await store.close()
@@ -100,46 +106,6 @@ async function openChain(dir: string, genesis: Genesis, limits: WireLimits): Pro
     await store.initialise(genesis.block, genesis.state, appendPeak([], 0, hashToBytes(genesis.block.id)))
   }
   return store
-}
-
-/** Who this node is in consensus, and what it signed before. */
-interface Identity {
-  readonly self: ValidatorIndex | undefined
-  readonly signer: Signer | undefined
-  readonly safetyStore: OpenedSafetyStore | undefined
-  readonly safety: SafetyState | undefined
-  /** Why it signs nothing although it has a key. */
-  readonly observing: string | undefined
-}
-
-async function openIdentity(
-  { config, keys, log }: NodeOptions,
-  validators: ValidatorSet,
-  store: OpenedChainStore,
-  genesis: Genesis,
-  limits: WireLimits,
-  bls: Bls,
-): Promise<Identity> {
-  const nobody = { self: undefined, signer: undefined, safetyStore: undefined, safety: undefined }
-  if (keys === undefined) return { ...nobody, observing: undefined }
-  const index = validators.indexOfNodeKey(keys.nodeKey)
-  if (index === undefined) {
-    throw new NodeError('key-not-in-genesis', `the key of ${keys.id} is none of the genesis file's validators`)
-  }
-  const opening = await openSafetyStore(config.dataDir, genesis.genesisHash, store.mirror, limits)
-  if (opening.kind === 'refuse') {
-    // PITFALLS 6 and 37: without knowing what it signed, a validator that votes may vote twice.
-    log.error({ code: opening.code }, `this validator signs nothing: ${opening.reason}`)
-    return { ...nobody, observing: `signs nothing (${opening.code}): ${opening.reason}` }
-  }
-  const node = keyPairFromSeed(keys.nodeSeed)
-  const signer: Signer = {
-    index,
-    signVote: (preimage) => bls.sign(keys.blsSecretKey, preimage),
-    signTimeout: (preimage) => bls.sign(keys.blsSecretKey, preimage),
-    signProposal: async (preimage) => signEd25519(node.secretKey, preimage),
-  }
-  return { self: index, signer, safetyStore: opening.store, safety: opening.safety, observing: undefined }
 }
 
 interface Parts {
@@ -271,7 +237,7 @@ async function run(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     otherValidators: validators.size - (identity.self === undefined ? 0 : 1),
     onFatal,
   })
-  const { root, safety, uncommitted } = recovered(store, identity.safety, rootQC)
+  const { root, safety, uncommitted } = recover(store, identity.safety, rootQC)
   const driver: Driver = new Driver({
     config: {
       validators,
@@ -392,7 +358,7 @@ async function run(options: NodeOptions, parts: Parts): Promise<RunningNode> {
   try {
     submissions.onCommitted([], new Map())
     await network.start()
-    await quorumConnected(network, validators, identity.self)
+    await quorumConnected(network.network, clock, validators, identity.self)
     await driver.delivered({ kind: 'start' })
     ready = true
     const { port } = await api.start(config.apiHost, config.apiPort)
@@ -406,40 +372,5 @@ async function run(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     await network.stop()
     await driver.stop()
     throw error
-  }
-}
-
-/** What the core starts from: the committed tip, the safety state raised by the tip's certificate, the saved blocks. */
-function recovered(store: OpenedChainStore, saved: SafetyState | undefined, rootQC: Genesis['rootQC']) {
-  const head = store.head()
-  const root = head && store.blockById(head.blockId)?.block
-  if (head === undefined || root === undefined) throw new NodeError('storage-damaged', 'the head block is missing')
-  let safety = saved ?? freshSafety(rootQC)
-  if (head.certificate !== undefined && head.certificate.view > safety.highQC.view) {
-    safety = raise(safety, { highQC: head.certificate })
-  }
-  // Storage checked these when it read them, and this node verified them before it wrote them.
-  const verified = (block: Block) => block as Verified<Block>
-  return { root: verified(root), safety, uncommitted: store.uncommitted().map(verified) }
-}
-
-/** A node without a key signs nothing and has nothing to remember. */
-const NOTHING_TO_SAVE: SafetyStore = { load: () => undefined, save: async () => {} }
-
-/** A leader that proposes before anybody is connected wastes its view, so wait for a quorum, but not for ever. */
-async function quorumConnected(
-  network: RunningNetwork,
-  validators: ValidatorSet,
-  self: ValidatorIndex | undefined,
-): Promise<void> {
-  const connected = () => {
-    const others = network.network.peers().flatMap((peer) => (peer.validator === undefined ? [] : [peer.validator]))
-    return validators.powerOf(self === undefined ? others : [...others, self]) >= validators.quorum
-  }
-  const deadlineMs = systemClock.nowMs() + QUORUM_WAIT_MS
-  while (!connected() && systemClock.nowMs() < deadlineMs) {
-    await new Promise<void>((resolve) => {
-      systemClock.after(20, resolve)
-    })
   }
 }

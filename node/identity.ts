@@ -1,0 +1,63 @@
+// Who this node is in consensus: its place in the validator set, its signer, and what it signed before.
+// The one place where a key meets the node. Without certainty about the past there is no signer at all.
+
+import type { GenesisHash, SafetyState, ValidatorIndex } from '../consensus/types.ts'
+import type { ValidatorSet } from '../consensus/validators.ts'
+import type { WireLimits } from '../consensus/wire.ts'
+import type { Bls } from '../crypto/bls.ts'
+import { keyPairFromSeed, signEd25519 } from '../crypto/ed25519.ts'
+import type { ValidatorKeys } from '../genesis/keys.ts'
+import { NodeError } from './fault.ts'
+import type { Log } from './log.ts'
+import type { SafetyStore, Signer } from './ports.ts'
+import type { OpenedChainStore } from './storage/chain-store.ts'
+import { type OpenedSafetyStore, openSafetyStore } from './storage/safety-store.ts'
+
+/** A node without a key signs nothing and has nothing to remember. */
+export const NOTHING_TO_SAVE: SafetyStore = { load: () => undefined, save: async () => {} }
+
+export interface Identity {
+  readonly self: ValidatorIndex | undefined
+  readonly signer: Signer | undefined
+  readonly safetyStore: OpenedSafetyStore | undefined
+  readonly safety: SafetyState | undefined
+  /** Why it signs nothing although it has a key. */
+  readonly observing: string | undefined
+}
+
+export interface IdentityRequest {
+  readonly dataDir: string
+  /** Absent: a full node. */
+  readonly keys: ValidatorKeys | undefined
+  readonly validators: ValidatorSet
+  readonly store: OpenedChainStore
+  readonly genesisHash: GenesisHash
+  readonly limits: WireLimits
+  readonly bls: Bls
+  readonly log: Log
+}
+
+/** @throws NodeError key-not-in-genesis, or what opening the safety file throws */
+export async function openIdentity(request: IdentityRequest): Promise<Identity> {
+  const { dataDir, keys, validators, store, genesisHash, limits, bls, log } = request
+  const nobody = { self: undefined, signer: undefined, safetyStore: undefined, safety: undefined }
+  if (keys === undefined) return { ...nobody, observing: undefined }
+  const index = validators.indexOfNodeKey(keys.nodeKey)
+  if (index === undefined) {
+    throw new NodeError('key-not-in-genesis', `the key of ${keys.id} is none of the genesis file's validators`)
+  }
+  const opening = await openSafetyStore(dataDir, genesisHash, store.mirror, limits)
+  if (opening.kind === 'refuse') {
+    // PITFALLS 6 and 37: without knowing what it signed, a validator that votes may vote twice.
+    log.error({ code: opening.code }, `this validator signs nothing: ${opening.reason}`)
+    return { ...nobody, observing: `signs nothing (${opening.code}): ${opening.reason}` }
+  }
+  const node = keyPairFromSeed(keys.nodeSeed)
+  const signer: Signer = {
+    index,
+    signVote: (preimage) => bls.sign(keys.blsSecretKey, preimage),
+    signTimeout: (preimage) => bls.sign(keys.blsSecretKey, preimage),
+    signProposal: async (preimage) => signEd25519(node.secretKey, preimage),
+  }
+  return { self: index, signer, safetyStore: opening.store, safety: opening.safety, observing: undefined }
+}
