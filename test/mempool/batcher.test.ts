@@ -81,6 +81,7 @@ describe('batcher', () => {
     const { clock, sent, batcher } = setUp()
     for (let i = 0; i < 1 + BATCHER_DEFAULTS.waitingItemsMax + 1; i++) batcher.add(item)
     expect(sent.map(({ count }) => count)).toEqual([1, 512])
+    expect(clock.timers, 'one for the last item, none left over').toBe(1)
     const large = new Uint8Array(20_000)
     for (let i = 0; i < 4; i++) batcher.add(large)
     expect(sent.map(({ count }) => count)).toEqual([1, 512, 4])

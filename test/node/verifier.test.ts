@@ -120,9 +120,11 @@ describe('verifier', () => {
 
   it('hands a broken application to its caller, and goes on with the others', async () => {
     let isBroken = true
+    let calls = 0
     const verifier = createVerifier(
       {
         verify(transactions) {
+          calls++
           if (!isBroken) return ledger.verify(transactions)
           isBroken = false
           throw new Error('broken')
@@ -131,6 +133,8 @@ describe('verifier', () => {
       { queueMax: many.length, verifiedMax: 10 },
     )
     await expect(verifier.verify(many)).rejects.toThrow('broken')
+    for (let turn = 0; turn < 5; turn++) await nextTurn()
+    expect(calls, 'the rest of the job is left').toBe(1)
     expect(await verifier.verify(many.slice(0, 2))).toEqual([true, true])
     expect(await verifier.verify(many)).toHaveLength(many.length)
   })
