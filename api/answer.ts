@@ -60,7 +60,7 @@ const CACHE_CONTROL: Readonly<Record<Caching, string>> = {
 }
 
 /** Seconds a client should let pass before it asks again about a pending transaction. */
-export const RETRY_AFTER_SECONDS = 1
+const RETRY_AFTER_SECONDS = 1
 
 export const EXPOSED_HEADERS = [
   'X-Chain-Id',

@@ -13,7 +13,7 @@ export interface RateLimit {
 }
 
 /** Clients counted one by one in a window. */
-export const CLIENTS_MAX = 65_536
+const CLIENTS_MAX = 65_536
 const REST = 'everybody else'
 
 export function createRateStore(windowMs: number, clientsMax: number, nowMs: () => number): Store {
