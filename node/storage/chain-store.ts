@@ -109,6 +109,7 @@ class DatabaseChainStore implements OpenedChainStore {
   #saving = 0
   #head: HeadRecord | undefined
   #committing = false
+  #failure: unknown
 
   constructor(
     database: Database,
@@ -186,6 +187,7 @@ class DatabaseChainStore implements OpenedChainStore {
 
   async #write(records: readonly CommitRecord[], head: HeadRecord): Promise<void> {
     assert(!this.#committing, 'one commit at a time')
+    if (this.#failure !== undefined) throw this.#failure
     this.#committing = true
     const stale = this.#staleAt(head.height)
     const operations = records.flatMap(operationsOf)
@@ -196,6 +198,10 @@ class DatabaseChainStore implements OpenedChainStore {
     this.#state.readFrom(before)
     try {
       await this.#database.write(operations, true)
+    } catch (error) {
+      // Whether it reached the disk is not known: readers stay at the height before, and there is no next commit.
+      this.#failure = error
+      throw error
     } finally {
       this.#committing = false
     }

@@ -17,6 +17,7 @@ import {
   META_KEY,
   nodeKey,
   SAFETY_MIRROR_KEY,
+  UNCOMMITTED_RANGE,
   uncommittedKey,
 } from '../../../node/storage/keys.ts'
 import { openSafetyStore } from '../../../node/storage/safety-store.ts'
@@ -28,10 +29,12 @@ import {
   GENESIS_HASH,
   GENESIS_PEAKS,
   GENESIS_STATE,
+  GENESIS_STORED,
   hashOfText,
   heightOf,
   LIMITS,
   OTHER_GENESIS_HASH,
+  recordOn,
 } from './fixture.ts'
 import { temporaryDir } from './temporary-dir.ts'
 
@@ -309,6 +312,19 @@ it('kill -9 in a loop of commits leaves what was reported, whole, and never bloc
     await openConsistent(store)
   }
 }, 60_000)
+
+it('a commit takes the blocks it overtakes off the disk', async () => {
+  const dir = await temporaryDir()
+  const { store } = await openIn(dir)
+  await store.initialise(GENESIS_BLOCK, GENESIS_STATE, GENESIS_PEAKS)
+  const [first] = RECORDS
+  if (first === undefined) throw new Error('a record')
+  await store.saveBlock(first.block)
+  await store.saveBlock(recordOn(GENESIS_STORED, 'sibling').block)
+  await store.commit([first], certificateOf(first))
+  await store.close()
+  await tamper(dir, async (database) => expect(await database.entries(UNCOMMITTED_RANGE, 9)).toEqual([]))
+})
 
 it('the mirror is kept under a key of its own', async () => {
   const dir = await temporaryDir()

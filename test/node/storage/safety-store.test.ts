@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Epoch, QC, SafetyState, View } from '../../../consensus/types.ts'
 import { InvariantError } from '../../../crypto/assert.ts'
+import { NodeError } from '../../../node/fault.ts'
 import { encodeSlot } from '../../../node/storage/safety-slot.ts'
 import {
   type OpenedSafetyStore,
@@ -227,6 +228,53 @@ describe('in doubt it refuses (PITFALLS 6, 35, 37)', () => {
     expect(await viewOf(await open(dir, mirror))).toBe(9)
   })
 
+  it('waits with a save for the mirror of the one before: it lags by one, never by two', async () => {
+    const { dir, mirror } = await votedUntil(3)
+    const gate = Promise.withResolvers<void>()
+    const slow: SafetyMirror = {
+      read: () => mirror.read(),
+      isChainEmpty: () => false,
+      async write(bytes, sync) {
+        if (!sync) await gate.promise
+        await mirror.write(bytes)
+      },
+    }
+    const store = opened(await open(dir, slow))
+    await store.save(safetyAt(20))
+    const files = async () =>
+      Buffer.concat(await Promise.all([0, 1].map((slot) => readFile(join(dir, `safety.${slot}`)))))
+    const before = await files()
+    let isSaved = false
+    const second = store.save(safetyAt(21)).then(() => {
+      isSaved = true
+    })
+    await new Promise(setImmediate)
+    expect(await files()).toEqual(before)
+    expect(isSaved).toBe(false)
+    gate.resolve()
+    await second
+    await store.close()
+    expect(await viewOf(await open(dir, mirror))).toBe(21)
+  })
+
+  it('saves nothing more once a mirror could not be written', async () => {
+    const { dir, mirror } = await votedUntil(3)
+    let isFailing = false
+    const broken: SafetyMirror = {
+      read: () => mirror.read(),
+      isChainEmpty: () => false,
+      async write() {
+        if (isFailing) throw new NodeError('storage-write-failed', 'the database could not be written')
+      },
+    }
+    const store = opened(await open(dir, broken))
+    isFailing = true
+    await store.save(safetyAt(20))
+    await expect(store.save(safetyAt(21))).rejects.toMatchObject({ code: 'storage-write-failed' })
+    await store.close()
+    expect(await viewOf(await open(dir, mirror))).toBe(20)
+  })
+
   it('finishes a creation that was cut short, while nothing can have been signed', async () => {
     const dir = await temporaryDir()
     const mirror = new PlainMirror()
@@ -277,10 +325,11 @@ describe('every byte of the files', () => {
   it('torn while the next generation was being written: the state before it', async () => {
     const { dir, mirror } = await votedUntil(4)
     const store = opened(await open(dir, mirror))
+    await store.save(safetyAt(8))
     const old = new Map<string, Buffer>()
     for (const name of ['safety.0', 'safety.1']) old.set(name, await readFile(join(dir, name)))
     const mirrorBefore = mirror.bytes
-    await store.save(safetyAt(8))
+    await store.save(safetyAt(9))
     await store.close()
     const outcomes = new Set<number | string>()
     for (const [name, bytes] of old) {
@@ -292,7 +341,7 @@ describe('every byte of the files', () => {
         outcomes.add(await viewOf(await open(dir, mirror)))
       }
     }
-    expect([...outcomes].sort()).toEqual([7, 8])
+    expect([...outcomes].sort()).toEqual([8, 9])
   })
 })
 

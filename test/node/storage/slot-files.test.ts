@@ -8,7 +8,7 @@ import { type OpenFile, type SlotHandle, slotFilesIn } from '../../../node/stora
 import { GENESIS_HASH, LIMITS, safetyAt } from './fixture.ts'
 import { temporaryDir } from './temporary-dir.ts'
 
-type Step = 'open' | 'write' | 'short' | 'nothing' | 'datasync' | 'sync'
+type Step = 'open' | 'write' | 'short' | 'nothing' | 'datasync' | 'sync' | 'directory'
 
 /** The real files, of which one call fails as a disk's would. */
 function failing(step: Step, isArmed: () => boolean): OpenFile {
@@ -30,7 +30,7 @@ function failing(step: Step, isArmed: () => boolean): OpenFile {
         await handle.datasync()
       },
       async sync() {
-        fault('sync')
+        fault(flags === 'r' ? 'directory' : 'sync')
         await handle.sync()
       },
       close: () => handle.close(),
@@ -88,6 +88,7 @@ describe('a disk that fails', () => {
     { step: 'open', code: 'storage-unavailable' },
     { step: 'write', code: 'safety-write-failed' },
     { step: 'sync', code: 'safety-write-failed' },
+    { step: 'directory', code: 'safety-write-failed' },
   ])('a creation whose $step fails is a fault, and the next start creates the files', async ({ step, code }) => {
     const dir = await temporaryDir()
     const files = slotFilesIn(
