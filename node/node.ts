@@ -8,6 +8,7 @@ import type { Effect } from '../consensus/protocol.ts'
 import type { CoreState } from '../consensus/state.ts'
 import { createValidatorSet, type ValidatorSet } from '../consensus/validators.ts'
 import type { WireLimits } from '../consensus/wire.ts'
+import { InvariantError } from '../crypto/assert.ts'
 import type { Bls } from '../crypto/bls.ts'
 import { loadBls } from '../crypto/bls-backend.ts'
 import { hashToBytes } from '../crypto/bytes.ts'
@@ -341,7 +342,10 @@ async function run(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     {
       rateLimit:
         config.apiRequestsPerSecondMax === 0 ? false : { windowMs: 1_000, requestsMax: config.apiRequestsPerSecondMax },
-      onFault: (error, requestId) => log.error({ error, requestId }, 'a request failed'),
+      onFault: (error, requestId) => {
+        log.error({ err: error, requestId }, 'a request failed')
+        if (error instanceof InvariantError) onFatal(error)
+      },
     },
   )
 
