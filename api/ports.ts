@@ -1,9 +1,9 @@
 // What the HTTP layer needs of a node; `node` supplies it. Nothing here knows express, LevelDB or libp2p.
 // A reader answers from committed state at one height only: no uncommitted block is ever visible through it.
 
+import type { BlockId, Epoch, Height, Proposal, QC, View } from '../consensus/types.ts'
 import type { Hash } from '../crypto/bytes.ts'
 import type { Refusal } from '../ledger/application.ts'
-import type { BlockId, Epoch, Height, Proposal, QC, View } from '../consensus/types.ts'
 
 export interface ChainInfo {
   readonly chainId: string
@@ -93,7 +93,13 @@ export type SubmitRefusal =
   | { readonly kind: 'not-ready'; readonly reason: string }
 
 export type Submitted =
-  | { readonly ok: true; readonly id: Hash; readonly duplicate: boolean; readonly committed?: CommittedTransaction; readonly queue: 'ready' | 'queued' }
+  | {
+      readonly ok: true
+      readonly id: Hash
+      readonly duplicate: boolean
+      readonly committed?: CommittedTransaction
+      readonly queue: 'ready' | 'queued'
+    }
   | { readonly ok: false; readonly id?: Hash; readonly refusal: SubmitRefusal }
 
 /** How a wait ended: `timeout` is not an error. */
