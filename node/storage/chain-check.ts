@@ -92,10 +92,12 @@ export async function checkChain(database: Database, limits: WireLimits): Promis
   const [above] = await database.entries(blocksFrom(head.height + 1), 1)
   if (above !== undefined) throw damaged(`it holds blocks above the head, height ${head.height}`)
 
-  const [genesis] = await database.entries(blocksFrom(0), 1)
-  const genesisHeight = genesis === undefined ? 0 : Buffer.from(genesis[0]).readBigUInt64BE(1)
+  const [first] = await database.entries(blocksFrom(0), 1)
+  if (first === undefined) throw damaged(`the head block, height ${head.height}, is missing`)
+  const genesis = orDamaged(decodeStoredBlock(first[1], limits), 'the first block').block.proposal.header
+  if (genesis.parentId !== ZERO_HASH) throw damaged(`the chain begins at height ${genesis.height}, after block 0`)
   const recent: StoredBlock[] = []
-  for (let height: number = head.height; recent.length < CHECKED_BLOCKS && height >= genesisHeight; height--) {
+  for (let height: number = head.height; recent.length < CHECKED_BLOCKS && height >= genesis.height; height--) {
     recent.unshift(loadLinked(database, height, recent[0], limits))
   }
   checkHead(head, recent.at(-1), database)

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import type { BlockId, GenesisHash, Height } from '../../../consensus/types.ts'
+import { stateRoot } from '../../../ledger/state-tree.ts'
 import { NodeError } from '../../../node/fault.ts'
 import { decodeHead, encodeHead, encodeStoredBlock } from '../../../node/storage/block-record.ts'
 import { openChainStore } from '../../../node/storage/chain-store.ts'
@@ -21,6 +22,7 @@ import {
   uncommittedKey,
 } from '../../../node/storage/keys.ts'
 import { openSafetyStore } from '../../../node/storage/safety-store.ts'
+import { genesisOf, NETWORK } from '../../genesis/network.ts'
 import { chainStoreSuite, type StoreUnderTest } from './chain-store-suite.ts'
 import {
   certificateOf,
@@ -91,6 +93,21 @@ describe('opening a damaged chain names the damage (PITFALLS 35)', () => {
       change: (db) => put(db, HEAD_KEY, Uint8Array.of(1)),
     },
     { what: 'the head block is gone', message: /height 70 is missing/, change: (db) => del(db, blockKey(70)) },
+    { what: 'block 0 is gone', message: /begins at height 1/, change: (db) => del(db, blockKey(0)) },
+    {
+      what: 'block 0 does not decode',
+      message: /first block does not decode/,
+      change: (db) => put(db, blockKey(0), Uint8Array.of(1)),
+    },
+    {
+      what: 'every block is gone',
+      message: /head block, height 70, is missing/,
+      change: (db) =>
+        db.write(
+          Array.from({ length: 71 }, (_, i) => ({ type: 'del', key: blockKey(i) })),
+          true,
+        ),
+    },
     { what: 'a block in the middle is gone', message: /height 40 is missing/, change: (db) => del(db, blockKey(40)) },
     {
       what: 'a block does not decode',
@@ -312,6 +329,18 @@ it('kill -9 in a loop of commits leaves what was reported, whole, and never bloc
     await openConsistent(store)
   }
 }, 60_000)
+
+it('block 0 of a real genesis file is there again after a reopening', async () => {
+  const genesis = await genesisOf(NETWORK.genesisText)
+  const dir = await temporaryDir()
+  const store = await openChainStore(dir, genesis.genesisHash, LIMITS)
+  await store.initialise(genesis.block, genesis.state, [genesis.block.id])
+  await store.close()
+  const again = await openChainStore(dir, genesis.genesisHash, LIMITS)
+  expect(again.head()).toMatchObject({ height: genesis.initialHeight, blockId: genesis.block.id })
+  expect(stateRoot(again.state())).toBe(genesis.state.stateRoot)
+  await again.close()
+})
 
 it('a commit takes the blocks it overtakes off the disk', async () => {
   const dir = await temporaryDir()
