@@ -1,0 +1,3 @@
+import { describeTransfers } from './transfer-suite.ts'
+
+describeTransfers('a transfer on four nodes', { flags: { 'bls-backend': 'blst' } })
