@@ -1,0 +1,3 @@
+import type { Command } from 'commander'
+import type { Finish } from './outcome.ts'
+export function addStatus(_program: Command, _finish: Finish): void {}

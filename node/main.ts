@@ -1,0 +1,12 @@
+// The process behind the `scoville` command: arguments in, exit code out. What the commands do is in cli.ts and commands/.
+// Nothing here but what must be first: the compile cache, which more than halves the start of a node.
+
+import { enableCompileCache } from 'node:module'
+
+enableCompileCache()
+const { run } = await import('./cli.ts')
+process.exitCode = await run(process.argv.slice(2), {
+  out: (text) => process.stdout.write(`${text}\n`),
+  err: (text) => process.stderr.write(`${text}\n`),
+  env: process.env,
+})
