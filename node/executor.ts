@@ -161,7 +161,7 @@ export class Executor {
       evidenceRoot: evidenceRootOf([]),
     }
     const proposal = { header, payload, evidence: [], justify, ...(tc === undefined ? {} : { tc }) }
-    return { block: { id: blockIdOf(header), proposal }, dropped: built.dropped.map(({ id }) => id) }
+    return { block: { id: blockIdOf(header), proposal }, dropped: built.dropped.filter(isHopeless).map(({ id }) => id) }
   }
 
   /** Writes blocks that were executed, oldest first, in one batch; they stay readable through `stateAfter` throughout. */
@@ -216,4 +216,9 @@ export class Executor {
 
 function invalid(reason: string): BlockVerdict {
   return { valid: false, reason }
+}
+
+/** On this parent a used nonce may only mean that an uncommitted ancestor has the transaction: the commit will tell. */
+function isHopeless({ refusal }: { readonly refusal: { readonly kind: string } }): boolean {
+  return refusal.kind !== 'nonce-too-low'
 }
