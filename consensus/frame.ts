@@ -1,7 +1,7 @@
 // The frame before every body on a direct stream: `{ protocol u16, kind u8, epoch u64, length u32 }` (FORMATS.md, 11).
 // Owns the header and its bounds; the length is checked against the kind's bound before anything is allocated.
 
-import { DecodeError, type Decoded, decode, Writer } from '../crypto/codec.ts'
+import { type Decoded, DecodeError, decode, Writer } from '../crypto/codec.ts'
 
 export const PROTOCOL_VERSION = 1
 export const FRAME_HEADER_BYTES = 15

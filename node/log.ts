@@ -14,6 +14,3 @@ export function createLog(
   if (format === 'json') return pino(options)
   return pino({ ...options, transport: { target: 'pino-pretty', options: { colorize: true, ignore: 'pid,hostname' } } })
 }
-
-/** For tests and tools that have nobody to tell. */
-export const SILENT_LOG: Log = pino({ level: 'silent' })

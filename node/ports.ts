@@ -1,16 +1,7 @@
 // The seams of the node: everything impure the driver stands on, so that a simulation can put a virtual clock, a seeded
 // network and a disk that loses unsynced writes in their place. Real ones: node/network, node/storage, node/clock.ts.
 
-import type {
-  Block,
-  BlockId,
-  Height,
-  Message,
-  QC,
-  SafetyState,
-  UnsignedBlock,
-  ValidatorIndex,
-} from '../consensus/types.ts'
+import type { Block, BlockId, Height, QC, SafetyState, ValidatorIndex } from '../consensus/types.ts'
 import type { Hash } from '../crypto/bytes.ts'
 import type { StateReader, StateWrites } from '../ledger/application.ts'
 
@@ -116,5 +107,3 @@ export interface Signer {
   /** ed25519 over the proposal preimage: 64 bytes. */
   signProposal(preimage: Uint8Array): Promise<Uint8Array>
 }
-
-export type { Message, UnsignedBlock }
