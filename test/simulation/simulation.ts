@@ -1,0 +1,243 @@
+// One seeded world: n replicas, a network, a schedule of faults, then healing. The same seed gives the same run, to the last
+// event. Tests and, later, villains and conformance build on it: everything they need is in the options or a public field.
+
+import { createHash } from 'node:crypto'
+import type { Effect, Input } from '../../consensus/protocol.ts'
+import { freshSafety } from '../../consensus/safety.ts'
+import type { Block, ValidatorIndex, View } from '../../consensus/types.ts'
+import type { ValidatorSet } from '../../consensus/validators.ts'
+import { Disk } from './disk.ts'
+import { EventQueue } from './event-queue.ts'
+import { checkProgress, History, Violation } from './invariants.ts'
+import { CALM, type LinkFaults, SimulatedNetwork } from './network.ts'
+import { Random } from './random.ts'
+import { type Latencies, Replica } from './replica.ts'
+import { genesisOf, START_MS, validatorsOf } from './workload.ts'
+
+export interface SimulationOptions {
+  readonly seed: number
+  /** Voting power of each. */
+  readonly powers: readonly number[]
+  readonly baseTimeoutMs?: number
+  readonly idleIntervalMs?: number
+  readonly latencies?: Latencies
+  readonly onStep?: (replica: Replica, input: Input, effects: readonly Effect[]) => void
+}
+
+const QUICK: Latencies = { saveMs: [1, 3], workMs: [1, 3] }
+
+export class Simulation {
+  readonly queue = new EventQueue(START_MS)
+  readonly history = new History()
+  readonly validators: ValidatorSet
+  readonly network: SimulatedNetwork
+  readonly replicas: readonly Replica[]
+  /** Streams for who builds on this. */
+  readonly chance: { readonly faults: Random; readonly workload: Random }
+  readonly #trace = createHash('sha256')
+  #steps = 0
+
+  constructor(options: SimulationOptions) {
+    const { seed, powers, baseTimeoutMs = 300, idleIntervalMs = 100, latencies = QUICK, onStep } = options
+    this.validators = validatorsOf(powers)
+    this.chance = { faults: new Random(seed, 'faults'), workload: new Random(seed, 'workload') }
+    const genesis = genesisOf(powers.length)
+    this.network = new SimulatedNetwork(this.queue, new Random(seed, 'network'), (to, from, packet) =>
+      this.replica(to).receive(from, packet),
+    )
+    const config = {
+      validators: this.validators,
+      self: undefined,
+      pacemaker: { baseTimeoutMs, baseTimeoutMsMax: 10_000, idleIntervalMs },
+      clockAheadMsMax: 500,
+    }
+    this.replicas = this.validators.indices().map(
+      (self) =>
+        new Replica({
+          config,
+          self,
+          queue: this.queue,
+          disk: new Disk(genesis.block, freshSafety(genesis.qc)),
+          diskChance: new Random(seed, `disk ${self}`),
+          latencies,
+          history: this.history,
+          send: (to, packet) => this.network.send(self, to, packet),
+          onStep: (replica, input, effects) => {
+            this.#note(replica, input, effects)
+            onStep?.(replica, input, effects)
+          },
+          onCommit: (replica, blocks) => this.#forget(replica, blocks),
+        }),
+    )
+  }
+
+  get steps(): number {
+    return this.#steps
+  }
+
+  /** Milliseconds of virtual time since the beginning. */
+  get elapsedMs(): number {
+    return this.queue.nowMs - START_MS
+  }
+
+  replica(index: ValidatorIndex | number): Replica {
+    const replica = this.replicas[index]
+    if (replica === undefined) throw new RangeError(`no replica ${index}`)
+    return replica
+  }
+
+  live(): readonly Replica[] {
+    return this.replicas.filter((replica) => replica.core !== undefined)
+  }
+
+  start(): void {
+    for (const replica of this.replicas) replica.start()
+  }
+
+  /** Runs until the condition holds (true) or `elapsedMs` reaches the limit (false). */
+  runUntil(condition: () => boolean, limitMs: number): boolean {
+    while (!condition()) if (this.elapsedMs >= limitMs || !this.queue.runNext()) return false
+    return true
+  }
+
+  runFor(durationMs: number): void {
+    this.runUntil(() => false, this.elapsedMs + durationMs)
+  }
+
+  /** A transaction reaches every replica, each after its own delay as by gossip. */
+  submit(spreadMs: number): void {
+    for (const replica of this.replicas) {
+      this.queue.after(this.chance.workload.between(0, spreadMs), () => {
+        replica.waiting += 1
+        replica.deliver({ kind: 'work', available: true })
+      })
+    }
+  }
+
+  highestView(): View {
+    return Math.max(0, ...this.live().map((replica) => replica.core?.view ?? 0)) as View
+  }
+
+  highestCommit(): number {
+    return Math.max(0, ...this.history.committed.keys())
+  }
+
+  /** Hash of every step taken so far: what S17 compares. */
+  traceHash(): string {
+    return this.#trace.copy().digest('hex')
+  }
+
+  #note(replica: Replica, input: Input, effects: readonly Effect[]): void {
+    this.#steps += 1
+    const kinds = effects.map((effect) => effect.kind).join()
+    this.#trace.update(`${this.queue.nowMs} ${replica.index} ${replica.core?.view} ${input.kind} ${kinds}\n`)
+  }
+
+  #forget(replica: Replica, blocks: readonly Block[]): void {
+    for (const block of blocks) replica.waiting -= Math.min(replica.waiting, block.proposal.payload.items.length)
+    if (blocks.some((block) => block.proposal.payload.items.length > 0)) {
+      replica.deliver({ kind: 'work', available: replica.waiting > 0 })
+    }
+  }
+}
+
+export interface Outcome {
+  readonly views: number
+  readonly commits: number
+  readonly restarts: number
+  readonly steps: number
+  readonly trace: string
+  /** From healing until every live replica committed something new. */
+  readonly healedMs: number
+}
+
+const FAULTS_MS = 8_000
+const RECOVERY_MS_MAX = 180_000
+
+/**
+ * Faults for some seconds, each class in or out by the seed, then healing with up to f replicas dead for good.
+ * @throws Violation when a claim does not hold.
+ */
+export function runSeed(seed: number, validators: number, onStep?: SimulationOptions['onStep']): Outcome {
+  const simulation = new Simulation({
+    seed,
+    powers: Array.from({ length: validators }, () => 1),
+    ...(onStep === undefined ? {} : { onStep }),
+  })
+  const { queue, network, chance, replicas } = simulation
+  const { faults: random } = chance
+  network.faults = drawFaults(random)
+  const crashes = random.chance(500)
+  const partitions = random.chance(500)
+  const allTogether = random.chance(200)
+  if (random.chance(300)) for (const replica of replicas) replica.skewMs = random.between(-150, 150)
+  let restarts = 0
+  const until = (everyMs: number, event: () => void) => {
+    const next = () => {
+      if (simulation.elapsedMs >= FAULTS_MS) return
+      event()
+      queue.after(random.between(1, 2 * everyMs), next)
+    }
+    queue.after(random.between(1, 2 * everyMs), next)
+  }
+  const restart = (replica: Replica) => {
+    if (replica.core !== undefined) return
+    restarts += 1
+    replica.start()
+  }
+  const crash = (replica: Replica) => {
+    if (replica.core === undefined) return
+    replica.crash()
+    queue.after(random.between(1, 2_000), () => restart(replica))
+  }
+  if (crashes) until(700, () => crash(random.pick(replicas)))
+  if (allTogether) queue.after(random.between(500, FAULTS_MS), () => replicas.forEach(crash))
+  if (partitions) {
+    const parts = random.between(2, 3)
+    until(1_200, () => {
+      network.groups = random.chance(400) ? undefined : replicas.map(() => random.between(1, parts))
+    })
+  }
+  if (random.chance(700)) until(random.between(100, 3_000), () => simulation.submit(random.between(0, 400)))
+  simulation.start()
+  simulation.runFor(FAULTS_MS + 1)
+  network.groups = undefined
+  network.faults = CALM
+  const dead = new Set<Replica>(random.shuffled(replicas).slice(0, random.between(0, simulation.validators.faults)))
+  for (const replica of replicas) {
+    if (!dead.has(replica)) restart(replica)
+    else if (replica.core !== undefined) replica.crash()
+  }
+  // A pending restart of the fault phase must not raise the dead.
+  for (const replica of dead) replica.start = () => {}
+  const healedAtMs = simulation.elapsedMs
+  const healed = { view: simulation.highestView(), height: simulation.highestCommit() }
+  const live = simulation.live().map((replica) => replica.index)
+  const isWell = () =>
+    live.every((index) => (simulation.history.lastCommit.get(index)?.height ?? 0) > healed.height + 2)
+  if (!simulation.runUntil(isWell, healedAtMs + RECOVERY_MS_MAX)) {
+    throw new Violation('L1 progress', `no commit ${RECOVERY_MS_MAX} ms after healing in view ${healed.view}`)
+  }
+  checkProgress(simulation.history, live, healed, validators)
+  return {
+    views: simulation.highestView(),
+    commits: simulation.highestCommit(),
+    restarts,
+    steps: simulation.steps,
+    trace: simulation.traceHash(),
+    healedMs: simulation.elapsedMs - healedAtMs,
+  }
+}
+
+/** Each class in or out with even odds, its rate drawn: what one class hides another run shows. */
+function drawFaults(random: Random): LinkFaults {
+  const draw = (most: number) => (random.chance(500) ? random.between(1, most) : 0)
+  const least = random.between(1, 20)
+  return {
+    lossPerMille: draw(250),
+    duplicatePerMille: draw(200),
+    delayMs: [least, least + random.between(0, 40)],
+    slowPerMille: draw(150),
+    slowMsMax: random.between(50, 1_500),
+  }
+}
