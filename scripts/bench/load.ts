@@ -38,25 +38,23 @@ export function benchAccounts(count: number): Account[] {
   })
 }
 
-/** Signs for a share of the accounts, each in nonce order. */
+/** An account and where its nonces are. */
+export interface Sender {
+  readonly account: Account
+  nonce: bigint
+}
+
+/** Signs for the accounts that one worker has to itself, each in nonce order. */
 export class Signer {
-  readonly #accounts: readonly Account[]
-  readonly #nonces: bigint[]
-  readonly #recipients: readonly string[]
+  readonly #senders: readonly Sender[]
+  readonly #recipients: readonly Sender[]
   readonly #genesisHash: Hash
   readonly #validUntil: number
   #next = 0
 
-  /** @param nonces next nonce of each account; @param height of the chain now */
-  constructor(
-    accounts: readonly Account[],
-    nonces: readonly bigint[],
-    recipients: readonly string[],
-    genesisHash: Hash,
-    height: number,
-  ) {
-    this.#accounts = accounts
-    this.#nonces = [...nonces]
+  /** @param height of the chain now: what is signed here stays valid for some 90,000 blocks */
+  constructor(senders: readonly Sender[], recipients: readonly Sender[], genesisHash: Hash, height: number) {
+    this.#senders = senders
     this.#recipients = recipients
     this.#genesisHash = genesisHash
     this.#validUntil = height + VALID_FOR_HEIGHTS
@@ -64,20 +62,18 @@ export class Signer {
 
   /** From the accounts in turn, so that consecutive transfers have different senders. */
   sign(): SignedTransfer {
-    const at = this.#next % this.#accounts.length
-    const account = this.#accounts[at]
+    const sender = this.#senders[this.#next % this.#senders.length]
     const recipient = this.#recipients[(this.#next * 31 + 7) % this.#recipients.length]
-    const nonce = this.#nonces[at]
-    if (account === undefined || recipient === undefined || nonce === undefined)
-      throw new Error('no accounts to send from')
+    if (sender === undefined || recipient === undefined) throw new Error('no accounts to send from')
     this.#next += 1
-    this.#nonces[at] = nonce + 1n
+    const { nonce, account } = sender
+    sender.nonce += 1n
     return signTransfer({
       genesisHash: this.#genesisHash,
       nonce,
       fee: FEE,
       validUntil: this.#validUntil,
-      outputs: [{ recipient, amount: 1n }],
+      outputs: [{ recipient: recipient.account.address, amount: 1n }],
       keyPair: account.keyPair,
     })
   }

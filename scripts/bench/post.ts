@@ -1,4 +1,4 @@
-// HTTP as cheap as a load generator needs it: node:http over kept connections, answers read only as far as their status.
+// HTTP as cheap as a load generator needs it: node:http over kept connections, answers read as text.
 // The generator shares the machine with the nodes, so what it spends is missing there. Never signs or measures.
 
 import { Agent, type IncomingMessage, request } from 'node:http'
@@ -9,20 +9,18 @@ export interface Reply {
 }
 
 export interface Poster {
-  /** `count` separate connections at most; a request beyond them waits. */
   post(path: string, type: 'application/json' | 'application/octet-stream', body: Uint8Array): Promise<Reply>
   get(path: string): Promise<Reply>
   close(): void
 }
 
-/** @param localAddress where connections come from; the API bounds what one address may hold open */
-export function createPoster(url: string, connectionsMax: number, localAddress?: string): Poster {
+/** Requests beyond `connectionsMax` wait for a connection. */
+export function createPoster(url: string, connectionsMax: number): Poster {
   const { hostname, port } = new URL(url)
   const agent = new Agent({ keepAlive: true, maxSockets: connectionsMax })
-  const from = localAddress === undefined ? {} : { localAddress }
   const send = (method: string, path: string, headers: Record<string, string | number>, body?: Uint8Array) =>
     new Promise<Reply>((resolve, reject) => {
-      const sending = request({ agent, hostname, port, method, path, headers, ...from }, (response) => {
+      const sending = request({ agent, hostname, port, method, path, headers }, (response) => {
         read(response).then(resolve, reject)
       })
       sending.on('error', reject)
