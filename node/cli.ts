@@ -82,7 +82,7 @@ function report(outcome: Outcome, json: boolean, terminal: Terminal): number {
   if (outcome.ok) {
     const text = json ? JSON.stringify(outcome.json) : outcome.text
     if (text !== '') terminal.out(text)
-    return EXIT.done
+    return outcome.exitCode ?? EXIT.done
   }
   const { code, message } = outcome
   terminal.err(json ? JSON.stringify({ error: { code, message } }) : `error: ${message}`)

@@ -4,6 +4,8 @@
 import { enableCompileCache } from 'node:module'
 
 enableCompileCache()
+// Whoever reads us may stop reading: `scoville config | head`.
+process.stdout.on('error', () => process.exit(0))
 const { run } = await import('./cli.ts')
 process.exitCode = await run(process.argv.slice(2), {
   out: (text) => process.stdout.write(`${text}\n`),

@@ -7,7 +7,7 @@ import type { Command } from 'commander'
 export const EXIT = { done: 0, failed: 1, usage: 2, fatal: 70 } as const
 
 export type Outcome =
-  | { readonly ok: true; readonly text: string; readonly json: unknown }
+  | { readonly ok: true; readonly text: string; readonly json: unknown; readonly exitCode?: number }
   /** `message`: one sentence, or one a line, naming what is wrong and what to do. */
   | { readonly ok: false; readonly code: string; readonly message: string; readonly exitCode?: number }
 
@@ -24,9 +24,7 @@ export interface JsonOption {
 /** Runs a command's work and reports its outcome. */
 export type Finish = (options: JsonOption, work: () => Promise<Outcome>) => Promise<void>
 
-export const DEFAULT_API = 'http://127.0.0.1:4000'
-
-export function done(text: string, json: unknown): Outcome {
+export function done(text: string, json: unknown): Extract<Outcome, { ok: true }> {
   return { ok: true, text, json }
 }
 

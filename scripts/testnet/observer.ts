@@ -114,14 +114,14 @@ export class Observer {
 }
 
 export function readMetrics(text: string, atMs: number): Sample {
-  const valueOf = (line: string) => Number(line.slice(line.lastIndexOf(' ') + 1))
+  const countOf = (line: string) => Number(line.slice(line.lastIndexOf(' ') + 1))
   let transactions = 0
   const commits: (readonly [number, number])[] = []
   for (const line of text.split('\n')) {
-    if (line.startsWith('scoville_transactions_committed_total')) transactions = valueOf(line)
+    if (line.startsWith('scoville_transactions_committed_total')) transactions = countOf(line)
     const bucket = /^scoville_block_commit_seconds_bucket\{.*?le="([^"]+)"/.exec(line)?.[1]
     if (bucket !== undefined)
-      commits.push([bucket === '+Inf' ? Number.POSITIVE_INFINITY : Number(bucket), valueOf(line)])
+      commits.push([bucket === '+Inf' ? Number.POSITIVE_INFINITY : Number(bucket), countOf(line)])
   }
   return { atMs, transactions, commits }
 }
