@@ -26,6 +26,8 @@ import { onFetched, onProposal, onQcFormed, onVote, onVotesRefuted, resendVote, 
 export function step(core: CoreState, input: Input, nowMs: number): Effect[] {
   const current: Step = { core, nowMs, effects: [] }
   take(current, input)
+  // It may have become so by an ancestor that connected it.
+  haltIfInvalid(current, core.safety.highQC.blockId)
   for (const block of core.tree.takeExecutable()) current.effects.push({ kind: 'execute', block })
   if (core.pendingCommit !== undefined) tryCommit(current, core.pendingCommit)
   noticeWork(current)
@@ -117,9 +119,13 @@ function onTimer(current: Step, timer: TimerName): void {
 
 function onExecuted(current: Step, blockId: BlockId, valid: boolean): void {
   const { core } = current
-  const view = core.tree.node(blockId)?.block.proposal.header.view
+  const node = core.tree.node(blockId)
   core.tree.executed(blockId, valid)
-  if (view !== undefined && core.certified.get(view) === blockId) haltIfInvalid(current, blockId)
+  if (node === undefined) return
+  const { header, justify } = node.block.proposal
+  if (core.certified.get(header.view) === blockId) haltIfInvalid(current, blockId)
+  // Its justify may have come before its grandparent was executed; in a long gap no later certificate is near enough to commit it.
+  if (valid) tryCommit(current, justify)
 }
 
 /** The blocks something waits for, derived afresh each step: a fetch is asked for once, and given up with its reason. */

@@ -113,7 +113,9 @@ export class Pacemaker {
   }
 
   /** Rises fast and falls slowly: a timeout that is too short costs a view, one that is too long only patience. */
-  #measure(sampleMs: number): void {
+  #measure(measuredMs: number): void {
+    // A clock that was set must not become a view time.
+    const sampleMs = Math.min(Math.max(0, measuredMs), VIEW_TIMEOUT_MS_MAX)
     const rising = sampleMs > this.#viewTimeMs
     this.#viewTimeMs = rising
       ? (this.#viewTimeMs + sampleMs) >> 1

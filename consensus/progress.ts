@@ -35,9 +35,9 @@ export function processQC(step: Step, qc: Verified<QC>, source: QcSource): void 
 }
 
 /** A quorum vouches for a block that this node finds invalid: its state or more than f validators are wrong. */
-export function haltIfInvalid(step: Step, certified: BlockId): void {
-  if (step.core.tree.node(certified)?.execution !== 'invalid') return
-  step.effects.push({ kind: 'halt', reason: `block ${certified} is certified by a quorum but invalid here` })
+export function haltIfInvalid({ core, effects }: Step, certified: BlockId): void {
+  if (core.tree.node(certified)?.execution !== 'invalid' || effects.some((effect) => effect.kind === 'halt')) return
+  effects.push({ kind: 'halt', reason: `block ${certified} is certified by a quorum but invalid here` })
 }
 
 export function processTC(step: Step, tc: Verified<TC>): void {
@@ -75,11 +75,15 @@ export function tryCommit(step: Step, qc: QC): void {
   if (pruned.length > 0) effects.push({ kind: 'prune', blockIds: pruned })
 }
 
-/** A QC that came inside a proposal commits for everybody: the work in what it commits is done (DESIGN.md, "Idle"). */
-export function noteAnnounced(step: Step, justify: QC, height: number): void {
-  if (justify.parentView + 1 === justify.view) {
-    step.core.announcedHeight = Math.max(step.core.announcedHeight, height - 2)
-  }
+/**
+ * A QC that came inside a proposal commits for everybody: the work in what it commits is done (DESIGN.md, "Idle"). Before the QC
+ * is processed, for the view it enters must not count that work. The height is that of a held block, never one a header claims.
+ */
+export function noteAnnounced({ core }: Step, justify: QC): void {
+  const target = committedBy(justify)
+  const block = target === undefined ? undefined : core.tree.block(target)
+  if (block === undefined) return
+  core.announcedHeight = Math.max(core.announcedHeight, block.proposal.header.height)
 }
 
 function enterView(step: Step, view: View, source: QcSource | 'tc'): void {

@@ -100,7 +100,8 @@ function answer(step: Step, to: ValidatorIndex): void {
   const { core, effects, nowMs } = step
   if (to === core.config.self) return
   const last = core.lastAnswerMs.get(to)
-  if (last !== undefined && nowMs - last < ANSWER_INTERVAL_MS) return
+  // Either way: a clock that was set back must not silence the answers.
+  if (last !== undefined && Math.abs(nowMs - last) < ANSWER_INTERVAL_MS) return
   core.lastAnswerMs.set(to, nowMs)
   const { highQC, lastTC, lastProposal } = core.safety
   const tc = lastTC !== undefined && lastTC.view > highQC.view ? lastTC : undefined

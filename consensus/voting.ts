@@ -8,9 +8,9 @@ import type { Block, Checked, QC, TC, ValidatorIndex, Verified, View, Vote } fro
 export function onProposal(step: Step, block: Verified<Block>): void {
   const { core, effects } = step
   const { header, justify, tc } = block.proposal
+  noteAnnounced(step, justify)
   processQC(step, justify as Verified<QC>, 'proposal')
   if (tc !== undefined) processTC(step, tc as Verified<TC>)
-  noteAnnounced(step, justify, header.height)
   // The proposal's own certificates have entered its view, so what is left above it is nothing.
   if (header.view < core.view - VIEWS_BEHIND_MAX || header.view > core.view) return
   const first = core.proposals.get(header.view)
