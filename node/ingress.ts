@@ -38,6 +38,8 @@ export interface IngressDeps {
   readonly validators: ValidatorSet
   readonly certificates: CertificateVerifier
   readonly limits: WireLimits
+  /** The signature of a node key; crypto/ed25519.ts unless a simulation has its own scheme. */
+  readonly verifySignature?: typeof verifyEd25519
   readonly network: Pick<Network, 'penalise' | 'sendToFollowers'>
   /** Read only: the window of views and what is held already. */
   readonly core: () => CoreState
@@ -186,10 +188,10 @@ export class Ingress {
   }
 
   #isSigned({ id, proposal }: Block): boolean {
-    const { genesisHash, validators } = this.#deps
+    const { genesisHash, validators, verifySignature = verifyEd25519 } = this.#deps
     const { epoch, view, proposer } = proposal.header
     const preimage = proposalPreimage(genesisHash, epoch, view, id)
-    return verifyEd25519(validators.get(proposer).nodeKey, preimage, proposal.signature)
+    return verifySignature(validators.get(proposer).nodeKey, preimage, proposal.signature)
   }
 
   /** Runs a check that waits for signatures, within the bounds. */

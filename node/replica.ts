@@ -21,7 +21,7 @@ import { EvidenceStore } from './evidence-store.ts'
 import { Executor } from './executor.ts'
 import { NOTHING_TO_SAVE } from './identity.ts'
 import { Inclusion } from './inclusion.ts'
-import { Ingress } from './ingress.ts'
+import { Ingress, type IngressDeps } from './ingress.ts'
 import type { Log } from './log.ts'
 import type { ChainStore, Clock, CommitRecord, Network, NetworkHandlers, SafetyStore, Signer } from './ports.ts'
 import { readTransaction } from './readers.ts'
@@ -38,6 +38,8 @@ export interface ReplicaParts {
   readonly app: Application
   readonly verifier: Verifier
   readonly bls: Bls
+  /** See node/ingress.ts. */
+  readonly verifySignature?: NonNullable<IngressDeps['verifySignature']>
   readonly store: ChainStore
   /** All four undefined on a full node or observer. */
   readonly self: ValidatorIndex | undefined
@@ -75,7 +77,7 @@ export class Replica {
 
   constructor(parts: ReplicaParts) {
     this.#parts = parts
-    const { app, bls, genesis, limits, log, store, validators, verifier } = parts
+    const { app, bls, genesis, limits, log, store, validators, verifier, verifySignature } = parts
     const { genesisHash, initialHeight, params, rootQC } = genesis
     this.mempool = createMempool(parts.mempoolLimits)
     this.#inclusion = new Inclusion(this.mempool)
@@ -97,6 +99,7 @@ export class Replica {
       validators,
       certificates: this.#certificates,
       limits,
+      ...(verifySignature === undefined ? {} : { verifySignature }),
       network: parts.network,
       core: () => this.driver.core,
       deliver: (input) => this.driver.deliverFromPeer(input),
@@ -148,12 +151,13 @@ export class Replica {
   }
 
   #createSubmissions(): Submissions {
-    const { app, clock, store, verifier } = this.#parts
+    const { app, clock, mempoolLimits, store, verifier } = this.#parts
     return new Submissions({
       app,
       mempool: this.mempool,
       verifier,
       clock,
+      transactionBytesMax: mempoolLimits.transactionBytesMax,
       state: () => store.state(),
       height: () => this.height,
       committed: (id): CommittedTransaction | undefined => readTransaction(store, id),

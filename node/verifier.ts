@@ -47,7 +47,12 @@ interface Job {
   readonly reject: (error: unknown) => void
 }
 
-export function createVerifier(application: Pick<Application, 'verify'>, limits: VerifierLimits): Verifier {
+/** @param defer runs the next slice after whatever else waits for the main thread; a simulation has its own */
+export function createVerifier(
+  application: Pick<Application, 'verify'>,
+  limits: VerifierLimits,
+  defer: (run: () => void) => void = setImmediate,
+): Verifier {
   const known = createKnown(limits.verifiedMax)
   const queues = { block: createQueue(), arrival: createQueue() }
   let isScheduled = false
@@ -77,7 +82,7 @@ export function createVerifier(application: Pick<Application, 'verify'>, limits:
   function schedule(): void {
     if (isScheduled) return
     isScheduled = true
-    setImmediate(runSlice)
+    defer(runSlice)
   }
 
   function runSlice(): void {

@@ -47,10 +47,10 @@ export class MemoryDisk {
     return this.#batches.length + this.#slotWrites.length
   }
 
-  /** Everything written so far is durable; whoever waited for that goes on. */
-  sync(): void {
-    this.#syncBatches()
-    this.#syncSlots()
+  /** What was written so far, to the log or to the slot files or both, is durable; whoever waited for that goes on. */
+  sync(part?: 'batches' | 'slots'): void {
+    if (part !== 'slots') this.#syncBatches()
+    if (part !== 'batches') this.#syncSlots()
   }
 
   /** The process is killed with the power: waiting promises never settle. Open new stores afterwards. */
