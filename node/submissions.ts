@@ -25,6 +25,8 @@ export interface SubmissionsDeps {
   readonly mempool: Mempool
   readonly verifier: Verifier
   readonly clock: Clock
+  /** Bytes of a whole transaction; more is not even decoded. */
+  readonly transactionBytesMax: number
   readonly state: () => StateReader
   /** Height of the last committed block. */
   readonly height: () => number
@@ -154,7 +156,10 @@ export class Submissions implements TransactionSubmitter {
 
   /** Everything that needs no signature. The id is looked up first, or a retry of a committed one would be `nonce-too-low`. */
   #check(bytes: Uint8Array): Verdict {
-    const { app, mempool, state, height, committed } = this.#deps
+    const { app, mempool, transactionBytesMax, state, height, committed } = this.#deps
+    if (bytes.length > transactionBytesMax) {
+      return done(refused({ kind: 'transaction-too-large', max: transactionBytesMax, got: bytes.length }))
+    }
     const decoded = app.decode(bytes)
     if (!decoded.ok) return done(refused(decoded.refusal))
     const transaction = decoded.value

@@ -15,7 +15,7 @@ import { type Genesis, parseGenesis } from '../../genesis/genesis.ts'
 import { saveKeyFile, type ValidatorKeys } from '../../genesis/keys.ts'
 import type { Params } from '../../genesis/params.ts'
 
-const ENTRY = resolve(import.meta.dirname, 'run-node.ts')
+const ENTRY = resolve(import.meta.dirname, '../../node/main.ts')
 const START_MS = 30_000
 const EXIT_MS = 10_000
 const POLL_MS = 20
@@ -163,7 +163,11 @@ export class Cluster {
     const flags = { ...this.#flags, ...member.flags }
     const argv = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value])
     const log = openSync(member.logPath, 'a')
-    const child = spawn(process.execPath, [ENTRY, 'start', ...argv], { stdio: ['ignore', log, log], cwd: this.dir })
+    // The channel is for the node's benefit: it closes when this process is killed, and the node stops.
+    const child = spawn(process.execPath, [ENTRY, 'start', ...argv], {
+      stdio: ['ignore', log, log, 'ipc'],
+      cwd: this.dir,
+    })
     closeSync(log)
     member.child = child
     member.isKilled = false

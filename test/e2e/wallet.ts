@@ -11,6 +11,7 @@ export interface Signed {
   readonly bytes: Uint8Array
 }
 
+/** As far ahead as a devnet allows at its beginning. */
 const VALID_UNTIL = 100_000
 const FEE = 10n
 
@@ -19,6 +20,7 @@ export class Wallet {
   readonly keyPair: TransferRequest['keyPair']
   readonly #genesisHash: Hash
   nonce = 0n
+  #validUntil = VALID_UNTIL
 
   constructor(genesisHash: Hash, seed: Uint8Array, address: string) {
     this.#genesisHash = genesisHash
@@ -31,6 +33,12 @@ export class Wallet {
     const [first, ...rest] = devnetAccounts().map(({ seed, address }) => new Wallet(genesisHash, seed, address))
     if (first === undefined) throw new Error('a devnet has accounts')
     return [first, ...rest]
+  }
+
+  /** For chains whose validUntilAheadMax is lower. */
+  until(height: number): this {
+    this.#validUntil = height
+    return this
   }
 
   /** The next one; its nonce is used up. */
@@ -46,7 +54,7 @@ export class Wallet {
       genesisHash: this.#genesisHash,
       nonce: this.nonce,
       fee: FEE,
-      validUntil: VALID_UNTIL,
+      validUntil: this.#validUntil,
       outputs,
       keyPair: this.keyPair,
       ...changes,
