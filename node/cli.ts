@@ -10,6 +10,7 @@ import { addKeys } from './commands/keys.ts'
 import { EXIT, type Finish, type Outcome, type Terminal, textOf } from './commands/outcome.ts'
 import { addStart } from './commands/start.ts'
 import { addStatus } from './commands/status.ts'
+import { addTestnet, runTestnet, TESTNET } from './commands/testnet.ts'
 import { addTx } from './commands/tx.ts'
 import { codeOf, NodeError } from './fault.ts'
 import { SOFTWARE_VERSION } from './version.ts'
@@ -26,6 +27,7 @@ Every command has --help with examples, and --json.`
 
 /** `args`: without the program's name. Resolves with the exit code when the command is done; `start` is when it stops. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
+  if (args[0] === TESTNET) return runTestnet(args.slice(1))
   let exitCode: number = EXIT.done
   const finish: Finish = async (options, work) => {
     exitCode = report(await outcomeOf(work), options.json === true, terminal)
@@ -55,10 +57,7 @@ async function buildProgram(args: readonly string[], finish: Finish, terminal: T
   addInit(program, finish)
   addKeys(program, finish)
   addGenesis(program, finish)
-  // Its own program (scripts/testnet.ts), which starts nodes as processes: the node does not depend on it.
-  program.command('testnet', 'run a network of validators on this machine', {
-    executableFile: '../scripts/testnet.ts',
-  })
+  addTestnet(program)
   addTx(program, finish)
   addAccount(program, finish)
   addStatus(program, finish)

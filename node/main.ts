@@ -7,8 +7,10 @@ enableCompileCache()
 // Whoever reads us may stop reading: `scoville config | head`.
 process.stdout.on('error', () => process.exit(0))
 const { run } = await import('./cli.ts')
-process.exitCode = await run(process.argv.slice(2), {
+const exitCode = await run(process.argv.slice(2), {
   out: (text) => process.stdout.write(`${text}\n`),
   err: (text) => process.stderr.write(`${text}\n`),
   env: process.env,
 })
+// Idle connections would hold the process for another second; what was written is flushed first.
+process.stdout.write('', () => process.exit(exitCode))

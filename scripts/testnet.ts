@@ -5,6 +5,8 @@ import { enableCompileCache } from 'node:module'
 import type { TestnetOptions } from './testnet/run.ts'
 
 enableCompileCache()
+// Whoever reads us may stop reading: the network goes on.
+process.stdout.on('error', () => {})
 const { Command, CommanderError, InvalidArgumentError, Option } = await import('commander')
 const { runNetwork, reportStatus, stopNetwork, startApart } = await import('./testnet/run.ts')
 const { API_PORT, P2P_OFFSET } = await import('./testnet/ports.ts')

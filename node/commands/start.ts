@@ -12,6 +12,8 @@ import { addLeaf, done, EXIT, type Finish, failed, type Outcome, type Terminal, 
 
 /** Everything that is written is written when it happens, so what hangs after this is not worth waiting for. */
 const STOP_TIMEOUT_MS = 2_500
+/** One Ctrl-C can arrive twice: from the terminal, and from a parent such as npm that passes it on. */
+export const SAME_INTERRUPT_MS = 300
 /** As a shell reports a program that SIGINT ended. */
 const EXIT_INTERRUPTED = 130
 
@@ -116,11 +118,11 @@ async function supervise(
   process.on('uncaughtException', fatal('an exception nobody caught'))
   process.on('unhandledRejection', fatal('a rejection nobody handled'))
 
-  let interrupts = 0
+  let interruptedMs: number | undefined
   const told = new Promise<string>((resolve) => {
     process.on('SIGINT', () => {
-      interrupts++
-      if (interrupts > 1) process.exit(EXIT_INTERRUPTED)
+      interruptedMs ??= performance.now()
+      if (performance.now() - interruptedMs > SAME_INTERRUPT_MS) process.exit(EXIT_INTERRUPTED)
       resolve('SIGINT')
     })
     process.on('SIGTERM', () => resolve('SIGTERM'))

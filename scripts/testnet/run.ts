@@ -2,6 +2,7 @@
 // Each resolves with an exit code: 0 done, 1 refused or failed, 130 ended by a second Ctrl-C.
 
 import { createClient } from '../../api/client.ts'
+import { SAME_INTERRUPT_MS } from '../../node/commands/start.ts'
 import { detach, isRunning, statesOf, stopSupervisor } from './background.ts'
 import { type Manifest, prepare, type RunSettings, readManifest, removeNetwork, writeManifest } from './directory.ts'
 import { banner, nodeLines } from './display.ts'
@@ -36,6 +37,12 @@ export async function runNetwork(options: TestnetOptions): Promise<number> {
   const screen = new Screen({ quiet: options.quiet === true || options.json === true })
   const ended = Promise.withResolvers<number>()
   let isEnding = false
+  let interruptedMs: number | undefined
+  let saving = Promise.resolve()
+  const save = (): Promise<void> => {
+    saving = saving.then(() => writeManifest(manifest))
+    return saving
+  }
   const end = (code: number): void => {
     isEnding = true
     ended.resolve(code)
@@ -45,7 +52,7 @@ export async function runNetwork(options: TestnetOptions): Promise<number> {
     onPid: (node, pid) => {
       if (pid === undefined) delete node.pid
       else node.pid = pid
-      if (manifest.readyMs !== undefined && !isEnding) void writeManifest(manifest)
+      if (manifest.readyMs !== undefined && !isEnding) void save()
     },
     onRefused: (node, reason) => {
       if (!isEnding) screen.notice(`error: ${node.name} does not start: ${reason} (log: ${node.log})`)
@@ -54,7 +61,8 @@ export async function runNetwork(options: TestnetOptions): Promise<number> {
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      if (isEnding && signal === 'SIGINT') {
+      interruptedMs ??= performance.now()
+      if (isEnding && signal === 'SIGINT' && performance.now() - interruptedMs > SAME_INTERRUPT_MS) {
         supervisor.kill()
         process.exit(EXIT_INTERRUPTED)
       }
@@ -65,7 +73,8 @@ export async function runNetwork(options: TestnetOptions): Promise<number> {
   for (const node of manifest.nodes) supervisor.start(node)
   const { firstHeight } = await untilReady(manifest, () => isEnding)
   if (!isEnding) {
-    await announce(manifest, laidOut.resumed ? firstHeight : undefined)
+    await complete(manifest, laidOut.resumed ? firstHeight : undefined)
+    await save()
     if (options.json === true) screen.print(JSON.stringify(manifest))
     else screen.print(banner(manifest))
     screen.follow(manifest, () => supervisor.running)
@@ -74,7 +83,7 @@ export async function runNetwork(options: TestnetOptions): Promise<number> {
   screen.stop(supervisor.running)
   await supervisor.stop()
   delete manifest.pid
-  await writeManifest(manifest)
+  await save()
   screen.stopped()
   return code
 }
@@ -117,13 +126,12 @@ function settingsOf({ blockInterval, idleInterval, bls, logLevel }: TestnetOptio
   }
 }
 
-async function announce(manifest: Manifest, resumedAt: number | undefined): Promise<void> {
+async function complete(manifest: Manifest, resumedAt: number | undefined): Promise<void> {
   // Since this process began, the loading of its own code included.
   manifest.readyMs = Math.round(performance.now())
   if (resumedAt !== undefined) manifest.resumedAt = resumedAt
   const info = await createClient(manifest.nodes[0]?.api ?? '').info()
   if (info.ok) manifest.genesisHash = info.value.genesisHash
-  await writeManifest(manifest)
 }
 
 export async function startApart(script: string, options: TestnetOptions): Promise<number> {
