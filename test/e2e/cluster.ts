@@ -8,12 +8,13 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import getPort, { portNumbers } from 'get-port'
 import { type ApiClient, createClient } from '../../api/client.ts'
-import type { GenesisHash } from '../../consensus/types.ts'
+import type { GenesisHash, ValidatorIndex } from '../../consensus/types.ts'
 import { loadBls } from '../../crypto/bls-backend.ts'
 import { devnetAccounts, generateNetwork } from '../../genesis/devnet.ts'
 import { type Genesis, parseGenesis } from '../../genesis/genesis.ts'
 import { saveKeyFile, type ValidatorKeys } from '../../genesis/keys.ts'
 import type { Params } from '../../genesis/params.ts'
+import { peerIdOfNodeKey } from '../../node/network/host.ts'
 
 const ENTRY = resolve(import.meta.dirname, '../../node/main.ts')
 const START_MS = 30_000
@@ -206,6 +207,17 @@ export class Cluster {
 
   url(index: number): string {
     return `http://127.0.0.1:${this.#member(index).apiPort}`
+  }
+
+  /** Where validator `index` listens to other nodes, with its peer id. */
+  address(index: number): string {
+    return `${this.genesis.addressesOf(index as ValidatorIndex)[0]}/p2p/${this.peerId(index)}`
+  }
+
+  peerId(index: number): string {
+    const keys = this.keys[index]
+    if (keys === undefined) throw new RangeError(`no validator ${index}`)
+    return peerIdOfNodeKey(keys.nodeKey)
   }
 
   client(index: number): ApiClient {

@@ -210,7 +210,7 @@ export class Nodes {
 
   /** A peer that is no node of ours, connected to one. */
   async stranger(label: number, to: TestNode): Promise<Stranger> {
-    const stranger = await connectStranger(label, to)
+    const stranger = await connectStranger(label, at(to.running.listenAddresses(), 0))
     this.#started.push(stranger.host)
     return stranger
   }
@@ -245,7 +245,8 @@ export interface Stranger {
   readonly inbound: Stream[]
 }
 
-async function connectStranger(label: number, to: TestNode): Promise<Stranger> {
+/** @param address multiaddr of whoever it connects to */
+export async function connectStranger(label: number, address: string): Promise<Stranger> {
   const host: StrangerHost = await createLibp2p({
     privateKey: await generateKeyPairFromSeed('Ed25519', seedOf(label)),
     transports: [tcp()],
@@ -259,7 +260,7 @@ async function connectStranger(label: number, to: TestNode): Promise<Stranger> {
   })
   const inbound: Stream[] = []
   await host.handle(DIRECT_PROTOCOL, (stream) => void inbound.push(stream))
-  const connection = await host.dial(multiaddr(at(to.running.listenAddresses(), 0)))
+  const connection = await host.dial(multiaddr(address))
   const stream = await connection.newStream(DIRECT_PROTOCOL)
   return { host, id: host.peerId.toString(), connection, stream, inbound }
 }
