@@ -1,7 +1,7 @@
 // The hello: the first frame in both directions of a direct stream, repeated as a heartbeat. It says which chain a node
 // is on, never who it is (the noise handshake proved that) and nothing that is believed without a certificate.
 
-import { encodeFrame, FRAME_HEADER_BYTES, FRAME_KIND } from '../../consensus/frame.ts'
+import { decodeFrameHeader, encodeFrame, FRAME_HEADER_BYTES, FRAME_KIND } from '../../consensus/frame.ts'
 import type { Hash } from '../../crypto/bytes.ts'
 import { DecodeError, decode, Writer } from '../../crypto/codec.ts'
 
@@ -29,9 +29,12 @@ export function encodeHello(hello: Hello): Uint8Array {
 
 /** @param frame a whole frame whose header was already found to be a hello's. */
 export function checkHello(frame: Uint8Array, genesisHash: Hash): HelloCheck {
+  const header = decodeFrameHeader(frame, 0)
   const decoded = decode(frame.subarray(FRAME_HEADER_BYTES), (reader): Hello => {
     const genesis = reader.hash()
     const epoch = reader.u64()
+    // As for every message: one hello has one encoding.
+    if (!header.ok || header.value.epoch !== epoch) throw new DecodeError(`its frame is not of its epoch, ${epoch}`)
     const software = reader.text(SOFTWARE_BYTES_MAX)
     // A peer's text ends up in our logs.
     if (/\p{Cc}/u.test(software)) throw new DecodeError('software holds control characters')

@@ -37,6 +37,7 @@ describe('hello', () => {
     ['an escape in the software name', helloWith('a\u001b[2J')],
     ['trailing bytes', helloWith('a', Uint8Array.of(0))],
     ['a cut body', encodeHello(hello).subarray(0, 60)],
+    ['a frame of another epoch', encodeFrame(FRAME_KIND.hello, 3, encodeHello(hello).subarray(FRAME_HEADER_BYTES))],
     ['an empty body', encodeFrame(FRAME_KIND.hello, 0, new Uint8Array(0))],
   ]
   it.each(malformed)('refuses %s', (_, frame) => {
