@@ -2,7 +2,7 @@
 // A preimage always begins with its tag, so that no two kinds of thing can share a hash.
 
 import { hash } from 'node:crypto'
-import { type Hash, hashFromBytes } from './bytes.ts'
+import type { Hash } from './bytes.ts'
 
 /** Every domain tag in use; FORMATS.md names the consensus ones. A tag never changes meaning: bump its number. */
 export type DomainTag =
@@ -45,12 +45,17 @@ export function digest(tag: DomainTag, ...parts: readonly Uint8Array[]): Uint8Ar
   return hash('sha256', Buffer.concat([tagBytes(tag), ...parts]), 'buffer')
 }
 
-/** The same as `digest`, in the form kept in memory. */
+/** The same as `digest`, in the form kept in memory, which Node makes faster than bytes (MEASURED.md, section 3). */
 export function hashOf(tag: DomainTag, ...parts: readonly Uint8Array[]): Hash {
-  return hashFromBytes(digest(tag, ...parts))
+  return hash('sha256', Buffer.concat([tagBytes(tag), ...parts]), 'hex') as Hash
 }
 
 /** Plain SHA-256 without a tag: for RFC 6962 trees, checksums and addresses, whose own formats separate their domains. */
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
   return hash('sha256', parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts), 'buffer')
+}
+
+/** The same as `sha256`, in the form kept in memory. */
+export function sha256Hash(bytes: Uint8Array): Hash {
+  return hash('sha256', bytes, 'hex') as Hash
 }

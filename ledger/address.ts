@@ -4,7 +4,7 @@
 
 import { bech32m } from '@scure/base'
 import { toHex } from '../crypto/bytes.ts'
-import { sha256 } from '../crypto/hash.ts'
+import { sha256Hash } from '../crypto/hash.ts'
 
 export const ADDRESS_BYTES = 20
 /** BIP 173: a bech32 text has at most 90 characters. Longer input is refused before it is looked at. */
@@ -19,7 +19,7 @@ export type ParsedAddress =
 
 /** The account of an ed25519 public key (32 bytes), as 40 hex digits. Plain SHA-256: a validator's id is the same thing. */
 export function addressOf(publicKey: Uint8Array): string {
-  return toHex(sha256(publicKey)).slice(0, 2 * ADDRESS_BYTES)
+  return sha256Hash(publicKey).slice(0, 2 * ADDRESS_BYTES)
 }
 
 /** Whether `text` is an address as kept in memory. */

@@ -114,6 +114,7 @@ export interface Application {
   /**
    * Executes a payload on its parent's state. `isVerified` tells which transactions' signatures were checked before (by id
    * and bytes); the rest are checked here. Deterministic: every honest node gets the same writes and roots.
+   * `decoded`: what `decode` answered for exactly these items, in order, if the caller kept it; saves decoding them again.
    */
   execute(
     parent: StateReader,
@@ -121,5 +122,6 @@ export interface Application {
     items: readonly Uint8Array[],
     limits: PayloadLimits,
     isVerified: (transaction: DecodedTransaction) => boolean,
+    decoded?: readonly DecodedTransaction[],
   ): Outcome<Executed, InvalidPayload>
 }

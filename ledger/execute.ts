@@ -9,6 +9,7 @@ import { merkleRoot } from '../crypto/merkle.ts'
 import { type Accounts, openAccounts } from './accounts.ts'
 import type {
   BlockContext,
+  DecodedTransaction,
   Executed,
   InvalidPayload,
   Outcome,
@@ -17,7 +18,7 @@ import type {
   StateReader,
 } from './application.ts'
 import type { LedgerTransaction } from './ledger-transaction.ts'
-import { decodeLedgerTransaction, isSigned } from './ledger-transaction.ts'
+import { asLedgerTransaction, decodeLedgerTransaction, isSigned } from './ledger-transaction.ts'
 import {
   blockEffectsReceipt,
   creditEvent,
@@ -38,16 +39,20 @@ export function executePayload(
   items: readonly Uint8Array[],
   limits: PayloadLimits,
   isVerified: (transaction: LedgerTransaction) => boolean,
+  known?: readonly DecodedTransaction[],
 ): Outcome<Executed, InvalidPayload> {
   const outside = outsideLimits(items, limits)
   if (outside !== undefined) return { ok: false, refusal: outside }
+  assert(known === undefined || known.length === items.length, 'every item of the payload was decoded, or none')
   const accounts = openAccounts(parent)
   const transactions: LedgerTransaction[] = []
   const receipts: Uint8Array[] = []
   let fees = 0n
   let weight = 0
   for (const [index, item] of items.entries()) {
-    const decoded = decodeLedgerTransaction(item)
+    const before = known?.[index]
+    const decoded =
+      before === undefined ? decodeLedgerTransaction(item) : ({ ok: true, value: asLedgerTransaction(before) } as const)
     if (!decoded.ok) return invalid(index, decoded.refusal)
     const transaction = decoded.value
     const { parsed } = transaction

@@ -22,8 +22,8 @@ export function createLedger(rules: LedgerRules): Application {
     sequence: (lane, state) => readAccount(state, lane).nonce,
     build: (parent, context, candidates, limits) =>
       buildPayload(rules, parent, context, ledgerTransactions(candidates), limits),
-    execute: (parent, context, items, limits, isVerified) =>
-      executePayload(rules, parent, context, items, limits, isVerified),
+    execute: (parent, context, items, limits, isVerified, decoded) =>
+      executePayload(rules, parent, context, items, limits, isVerified, decoded),
   }
 }
 

@@ -105,18 +105,22 @@ export class Executor {
     if (header.stateRoot !== parent.stateRoot) return invalid('stateRoot is not that of the parent')
     if (header.receiptsRoot !== parent.receiptsRoot) return invalid('receiptsRoot is not that of the parent')
     if (header.chainRoot !== this.#chainRoot(parent)) return invalid('chainRoot is not that of the ancestors')
+    const decoded: DecodedTransaction[] = []
     const unverified: DecodedTransaction[] = []
     for (const item of payload.items) {
-      const decoded = app.decode(item)
-      if (!decoded.ok) return invalid(`a transaction is ${decoded.refusal.kind}`)
-      if (!verifier.isVerified(decoded.value)) unverified.push(decoded.value)
+      const known = verifier.find(item)
+      const outcome = known === undefined ? app.decode(item) : ({ ok: true, value: known } as const)
+      if (!outcome.ok) return invalid(`a transaction is ${outcome.refusal.kind}`)
+      decoded.push(outcome.value)
+      if (known === undefined && !verifier.isVerified(outcome.value)) unverified.push(outcome.value)
     }
     // A verifier without room is busy with what can wait; a block's signatures cannot.
     const verdicts = (await verifier.verify(unverified, 'block')) ?? app.verify(unverified)
     if (verdicts.includes(false)) return invalid('a bad signature')
     const state = this.stateAfter(header.parentId)
-    const verified = (transaction: DecodedTransaction) => verifier.isVerified(transaction)
-    const outcome = app.execute(state, this.#context(header), payload.items, limits, verified)
+    const checked = new Set(decoded)
+    const isVerified = (transaction: DecodedTransaction) => checked.has(transaction) || verifier.isVerified(transaction)
+    const outcome = app.execute(state, this.#context(header), payload.items, limits, isVerified, decoded)
     if (!outcome.ok) return invalid(`transaction ${outcome.refusal.index} is ${outcome.refusal.refusal.kind}`)
     const { stateRoot, receiptsRoot, transactions } = outcome.value
     this.#executions.set(block.id, {

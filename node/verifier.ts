@@ -1,20 +1,22 @@
 // Transaction signatures, checked once each and a slice at a time, so that no slice keeps the main thread for long.
 // Owns the queue and what is known to be valid; never decides what to do with an invalid one.
 
-import { type Hash, hashFromBytes } from '../crypto/bytes.ts'
-import { sha256 } from '../crypto/hash.ts'
+import type { Hash } from '../crypto/bytes.ts'
+import { sha256Hash } from '../crypto/hash.ts'
 import type { Application, DecodedTransaction } from '../ledger/application.ts'
 
 /** A signature takes 60 to 100 microseconds: a slice stays below 5 ms. */
 export const SLICE_SIGNATURES_MAX = 48
 
-export const VERIFIER_DEFAULTS = { queueMax: 16_384, verifiedMax: 131_072 } as const
+export const VERIFIER_DEFAULTS = { queueMax: 16_384, verifiedMax: 131_072, decodedMax: 8_192 } as const
 
 export interface VerifierLimits {
   /** Signatures waiting, for each of the two kinds of urgency. */
   readonly queueMax: number
   /** Transactions remembered as valid. At least twice what the mempool holds, or proposals are verified again. */
   readonly verifiedMax: number
+  /** Of those, kept whole for the blocks they come back in: a few blocks of the busiest second, about 1 KiB each. */
+  readonly decodedMax: number
 }
 
 /** A block's transactions hold up a vote and go before those that arrive for the mempool. */
@@ -28,6 +30,8 @@ export interface Verifier {
   verify(transactions: readonly DecodedTransaction[], urgency?: Urgency): Promise<readonly boolean[]> | undefined
   /** By id and bytes, so that a copy with another signature does not pass. */
   isVerified(transaction: DecodedTransaction): boolean
+  /** The valid transaction of exactly these bytes, when it came not long ago: it need not be decoded again. */
+  find(bytes: Uint8Array): DecodedTransaction | undefined
   /** For those whose validity something else proves: made here, or stored as verified. */
   remember(transaction: DecodedTransaction): void
 }
@@ -53,7 +57,8 @@ export function createVerifier(
   limits: VerifierLimits,
   defer: (run: () => void) => void = setImmediate,
 ): Verifier {
-  const known = createKnown(limits.verifiedMax)
+  const known = createMemory<true>(limits.verifiedMax)
+  const whole = createMemory<DecodedTransaction>(limits.decodedMax)
   const queues = { block: createQueue(), arrival: createQueue() }
   let isScheduled = false
 
@@ -64,8 +69,8 @@ export function createVerifier(
     const verdicts: boolean[] = []
     const unknown: Unknown[] = []
     for (const [position, transaction] of transactions.entries()) {
-      const key = keyOf(transaction)
-      const isKnown = known.has(key)
+      const key = keyOf(transaction.bytes)
+      const isKnown = known.get(key) === true
       verdicts.push(isKnown)
       if (!isKnown) unknown.push({ transaction, key, position })
     }
@@ -115,21 +120,27 @@ export function createVerifier(
 
   function decide(job: Job, slice: readonly Unknown[]): void {
     // Some may have come in another job meanwhile.
-    for (const { key, position } of slice) if (known.has(key)) job.verdicts[position] = true
+    for (const { key, position } of slice) if (known.get(key) === true) job.verdicts[position] = true
     const due = slice.filter(({ position }) => job.verdicts[position] === false)
     if (due.length === 0) return
     const verdicts = application.verify(due.map(({ transaction }) => transaction))
-    due.forEach(({ position, key }, index) => {
+    due.forEach(({ position, key, transaction }, index) => {
       const isValid = verdicts[index] === true
       job.verdicts[position] = isValid
-      if (isValid) known.add(key)
+      if (isValid) note(key, transaction)
     })
+  }
+
+  function note(key: Hash, transaction: DecodedTransaction): void {
+    known.set(key, true)
+    whole.set(key, transaction)
   }
 
   return {
     verify,
-    isVerified: (transaction) => known.has(keyOf(transaction)),
-    remember: (transaction) => known.add(keyOf(transaction)),
+    isVerified: (transaction) => known.get(keyOf(transaction.bytes)) === true,
+    find: (bytes) => whole.get(keyOf(bytes)),
+    remember: (transaction) => note(keyOf(transaction.bytes), transaction),
   }
 }
 
@@ -138,30 +149,31 @@ function createQueue(): { readonly jobs: Job[]; signatures: number } {
 }
 
 /** The whole transaction, for its bytes decide both the id and the signature. */
-function keyOf(transaction: DecodedTransaction): Hash {
-  return hashFromBytes(sha256(transaction.bytes))
+function keyOf(bytes: Uint8Array): Hash {
+  return sha256Hash(bytes)
 }
 
 /** The most recently used half and the half before it: forgetting is O(1), and what is in use is not forgotten. */
-function createKnown(max: number): { has(key: Hash): boolean; add(key: Hash): void } {
+function createMemory<T>(max: number): { get(key: Hash): T | undefined; set(key: Hash, value: T): void } {
   const halfMax = Math.max(1, Math.floor(max / 2))
-  let recent = new Set<Hash>()
-  let older = new Set<Hash>()
-  function add(key: Hash): void {
+  let recent = new Map<Hash, T>()
+  let older = new Map<Hash, T>()
+  function set(key: Hash, value: T): void {
     if (recent.has(key)) return
     if (recent.size >= halfMax) {
       older = recent
-      recent = new Set()
+      recent = new Map()
     }
-    recent.add(key)
+    recent.set(key, value)
   }
   return {
-    add,
-    has(key) {
-      if (recent.has(key)) return true
-      if (!older.has(key)) return false
-      add(key)
-      return true
+    set,
+    get(key) {
+      const value = recent.get(key)
+      if (value !== undefined) return value
+      const before = older.get(key)
+      if (before !== undefined) set(key, before)
+      return before
     },
   }
 }

@@ -175,6 +175,17 @@ describe('an invalid block names the position and the reason', () => {
     expect(asked).toEqual([alice.address, bob.address])
   })
 
+  test('items decoded before give the same block, and are checked like any others', () => {
+    const items = [fine, transfer(bob)]
+    const known = items.map(candidate)
+    const plain = executePayload(rules, START, at(1), items, limits, () => false)
+    expect(executePayload(rules, START, at(1), items, limits, () => false, known)).toEqual(plain)
+    const bad = [fine, badlySigned(transfer(bob))]
+    const outcome = executePayload(rules, START, at(1), bad, limits, () => false, bad.map(candidate))
+    expect(outcome).toMatchObject({ ok: false, refusal: { index: 1, refusal: { kind: 'bad-signature' } } })
+    expect(() => executePayload(rules, START, at(1), items, limits, () => false, known.slice(1))).toThrow(/every item/)
+  })
+
   test('limits hold exactly: the last byte and the last transaction fit, one more does not', () => {
     const items = [fine, transfer(bob)]
     const payloadBytesMax = fine.length + (items[1]?.length ?? 0)

@@ -31,7 +31,10 @@ function setUp(limits: Partial<VerifierLimits> = {}) {
       return ledger.verify(transactions)
     },
   }
-  return { slices, verifier: createVerifier(application, { queueMax: 1_000, verifiedMax: 1_000, ...limits }) }
+  return {
+    slices,
+    verifier: createVerifier(application, { queueMax: 1_000, verifiedMax: 1_000, decodedMax: 1_000, ...limits }),
+  }
 }
 
 describe('verifier', () => {
@@ -118,6 +121,22 @@ describe('verifier', () => {
     expect(many.slice(1, 4).some(verifier.isVerified)).toBe(false)
   })
 
+  it('finds what it verified by the very bytes, within its bound, and nothing else', async () => {
+    const { verifier } = setUp({ decodedMax: 8 })
+    const [first, second] = many
+    if (first === undefined || second === undefined) throw new Error('no transactions')
+    expect(verifier.find(first.bytes), 'not verified yet').toBeUndefined()
+    await verifier.verify([first])
+    expect(verifier.find(Uint8Array.from(first.bytes))).toBe(first)
+    const resigned = Uint8Array.from(first.bytes)
+    resigned[resigned.length - 1] = (resigned.at(-1) ?? 0) ^ 1
+    expect(verifier.find(resigned), 'the same id with another signature').toBeUndefined()
+    expect(verifier.find(second.bytes)).toBeUndefined()
+    await verifier.verify(many)
+    expect(many.filter(({ bytes }) => verifier.find(bytes) !== undefined).length).toBeLessThanOrEqual(8)
+    expect(verifier.isVerified(first), 'still known to be valid').toBe(true)
+  })
+
   it('hands a broken application to its caller, and goes on with the others', async () => {
     let isBroken = true
     let calls = 0
@@ -130,7 +149,7 @@ describe('verifier', () => {
           throw new Error('broken')
         },
       },
-      { queueMax: many.length, verifiedMax: 10 },
+      { queueMax: many.length, verifiedMax: 10, decodedMax: 10 },
     )
     await expect(verifier.verify(many)).rejects.toThrow('broken')
     for (let turn = 0; turn < 5; turn++) await nextTurn()
