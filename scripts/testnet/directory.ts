@@ -15,6 +15,7 @@ export const CHAIN_ID = 'scvdev-1'
 export const MANIFEST_KIND = 'scoville/testnet'
 const MANIFEST_FILE = 'network.json'
 const GENESIS_FILE = 'genesis.json'
+const KEY_FILE = 'key.json'
 
 export interface NodeEntry {
   readonly name: string
@@ -78,9 +79,7 @@ export async function readManifest(directory: string): Promise<Manifest | undefi
 
 /** Whole or not at all, since other programs wait for it. */
 export async function writeManifest(manifest: Manifest): Promise<void> {
-  const path = join(manifest.directory, MANIFEST_FILE)
-  await writeFile(`${path}.tmp`, `${JSON.stringify(manifest, null, 2)}\n`)
-  await rename(`${path}.tmp`, path)
+  await replaceFile(join(manifest.directory, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`)
 }
 
 /** Refuses to remove what is not a test network's. */
@@ -93,11 +92,6 @@ export async function removeNetwork(directory: string): Promise<{ readonly ok: b
   return { ok: true, message: '' }
 }
 
-/** How many validators the network in this directory has; undefined when it has to be made. */
-export function sizeOf(manifest: Manifest | undefined): number | undefined {
-  return manifest?.nodes.length
-}
-
 /** Makes the network or takes the one that is there, and gives both the ports of this run. */
 export async function prepare(
   directory: string,
@@ -105,47 +99,56 @@ export async function prepare(
   ports: PortBlock,
   settings: RunSettings,
 ): Promise<Prepared> {
-  const existing = await readManifest(directory)
-  const resumed = existing !== undefined
-  if (!resumed) await create(directory, validators, ports)
-  else await readdress(directory, ports)
   const manifest = describe(directory, validators, ports)
-  for (const [index, node] of manifest.nodes.entries()) {
-    const text = configText(node, manifest, ports, index, settings)
-    const parsed = parseConfig({ flags: {}, env: {}, file: { path: node.config, text } })
+  const configs = manifest.nodes.map((node, index) => configText(node, manifest, ports, index, settings))
+  for (const [index, text] of configs.entries()) {
+    const parsed = parseConfig({ flags: {}, env: {}, file: { path: manifest.nodes[index]?.config ?? '', text } })
     if (!parsed.ok) return { ok: false, message: formatConfigErrors(parsed.errors) }
-    await writeFile(node.config, text)
   }
+  const resumed = await holdsNetwork(directory)
+  await mkdir(directory, { recursive: true })
+  // First of all, so that --reset knows a network whose creation was interrupted.
   await writeManifest(manifest)
+  if (resumed) await readdress(manifest.genesis, ports)
+  else await create(manifest, ports)
+  for (const [index, { config }] of manifest.nodes.entries()) await writeFile(config, configs[index] ?? '')
   return { ok: true, manifest, resumed }
 }
 
-async function create(directory: string, validators: number, ports: PortBlock): Promise<void> {
+/** The genesis file is written last. */
+async function holdsNetwork(directory: string): Promise<boolean> {
+  return existsSync(join(directory, GENESIS_FILE)) && (await readManifest(directory)) !== undefined
+}
+
+async function create(manifest: Manifest, ports: PortBlock): Promise<void> {
   const { loadBls } = await import('../../crypto/bls-backend.ts')
   const { keys, genesisText } = await generateNetwork(await loadBls(), {
-    validators,
+    validators: manifest.nodes.length,
     chainId: CHAIN_ID,
     accounts: devnetAccounts(),
     seed: 'devnet',
     addresses: (index) => [p2pAddress(ports, index)],
   })
-  await mkdir(directory, { recursive: true })
-  await writeFile(join(directory, GENESIS_FILE), genesisText)
   for (const [index, own] of keys.entries()) {
-    const path = join(directory, `v${index}`, 'key.json')
+    const path = join(manifest.nodes[index]?.directory ?? '', KEY_FILE)
     // Left over from a creation that was interrupted: the same keys, since they are derived.
     await rm(path, { force: true })
     const saved = await saveKeyFile(path, own)
     if (!saved.ok) throw new Error(saved.problem.message)
   }
+  await replaceFile(manifest.genesis, genesisText)
 }
 
 /** Addresses are no part of the genesis hash: the same chain moves to other ports. */
-async function readdress(directory: string, ports: PortBlock): Promise<void> {
-  const path = join(directory, GENESIS_FILE)
+async function readdress(path: string, ports: PortBlock): Promise<void> {
   const file = JSON.parse(await readFile(path, 'utf8')) as { validators: { addresses: string[] }[] }
   for (const [index, validator] of file.validators.entries()) validator.addresses = [p2pAddress(ports, index)]
-  await writeFile(`${path}.tmp`, `${JSON.stringify(file, null, 2)}\n`)
+  await replaceFile(path, `${JSON.stringify(file, null, 2)}\n`)
+}
+
+/** Whole or not at all. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.tmp`, text)
   await rename(`${path}.tmp`, path)
 }
 
@@ -194,7 +197,7 @@ function configText(
   const entries: Record<string, string | number | undefined> = {
     dataDir: join(node.directory, 'data'),
     genesis: manifest.genesis,
-    keyFile: join(node.directory, 'key.json'),
+    keyFile: join(node.directory, KEY_FILE),
     listen: node.p2p,
     apiHost: '127.0.0.1',
     apiPort: ports.api + index,
