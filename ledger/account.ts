@@ -40,8 +40,21 @@ export interface HistoryEntry {
 const keyPreimage = new Preimage('scoville/state-key/1', 1 + ADDRESS_BYTES)
 const historyPreimage = new Preimage('scoville/history/1', 32 + 8 + 4 + 32 + 32)
 
+/** Keys derived not long ago: an active account is looked up several times for each of its transactions. */
+const keys = new Map<string, Hash>()
+export const KEYS_REMEMBERED_MAX = 8_192
+
 /** The state key of an account: H("scoville/state-key/1" ‖ namespace 1 ‖ address). */
 export function accountKey(address: string): Hash {
+  const known = keys.get(address)
+  if (known !== undefined) return known
+  const key = deriveKey(address)
+  if (keys.size >= KEYS_REMEMBERED_MAX) keys.clear()
+  keys.set(address, key)
+  return key
+}
+
+function deriveKey(address: string): Hash {
   const { bytes, start } = keyPreimage
   bytes[start] = NAMESPACE_ACCOUNT
   const written = bytes.write(address, start + 1, ADDRESS_BYTES, 'hex')

@@ -47,7 +47,13 @@ export interface Received {
 }
 
 type Verdict =
-  | { readonly kind: 'fresh'; readonly transaction: DecodedTransaction }
+  | {
+      readonly kind: 'fresh'
+      readonly transaction: DecodedTransaction
+      /** The lane's next sequence in the state of this height. */
+      readonly sequence: bigint
+      readonly height: number
+    }
   | { readonly kind: 'done'; readonly result: Submitted }
 
 export class Submissions implements TransactionSubmitter {
@@ -131,19 +137,20 @@ export class Submissions implements TransactionSubmitter {
   }
 
   async #admit(items: readonly Uint8Array[], own: boolean): Promise<Submitted[]> {
-    const { mempool, verifier, onChanged, gossip } = this.#deps
+    const { height, mempool, verifier, onChanged, gossip } = this.#deps
     const verdicts = items.map((bytes) => this.#check(bytes))
     const fresh = verdicts.flatMap((verdict) => (verdict.kind === 'fresh' ? [verdict.transaction] : []))
     const signatures = (await verifier.verify(fresh)) ?? undefined
     let at = 0
     const results = verdicts.map((verdict): Submitted => {
       if (verdict.kind === 'done') return verdict.result
-      const { transaction } = verdict
+      const { transaction, sequence } = verdict
       const isSigned = signatures?.[at++]
       if (isSigned === undefined)
         return refused({ kind: 'not-ready', reason: 'too many signatures are waiting' }, transaction.id)
       if (!isSigned) return refused({ kind: 'bad-signature' }, transaction.id)
-      const added = mempool.add(transaction, this.#nextSequence(transaction))
+      // Blocks may have been committed while the signatures were checked.
+      const added = mempool.add(transaction, verdict.height === height() ? sequence : this.#nextSequence(transaction))
       if (!added.ok) return refused(added.refusal, transaction.id)
       if (!added.duplicate && own) gossip(transaction.bytes)
       this.#gone.delete(transaction.id)
@@ -170,8 +177,9 @@ export class Submissions implements TransactionSubmitter {
     if (known !== undefined) return done({ ok: true, id, duplicate: true, committed: known, queue: 'ready' })
     const refusal = app.admit(transaction, state(), height() + 1)
     if (refusal !== undefined) return done(refused(refusal, id))
-    const checked = mempool.check(transaction, this.#nextSequence(transaction))
-    return checked.ok ? { kind: 'fresh', transaction } : done(refused(checked.refusal, id))
+    const sequence = this.#nextSequence(transaction)
+    const checked = mempool.check(transaction, sequence)
+    return checked.ok ? { kind: 'fresh', transaction, sequence, height: height() } : done(refused(checked.refusal, id))
   }
 
   #nextSequence({ lane }: DecodedTransaction): bigint {

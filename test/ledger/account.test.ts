@@ -8,6 +8,7 @@ import {
   decodeAccount,
   EMPTY_ACCOUNT,
   encodeAccount,
+  KEYS_REMEMBERED_MAX,
   nextHistoryHead,
   readAccount,
 } from '../../ledger/account.ts'
@@ -19,6 +20,12 @@ test('the key is H(namespace 1 ‖ address) (FORMATS 8)', () => {
   expect(accountKey(alice.address)).toBe(hashOf('scoville/state-key/1', content))
   expect(accountKey(bob.address)).not.toBe(accountKey(alice.address))
   expect(() => accountKey('12')).toThrow(/40 hex digits/)
+})
+
+test('keys are the same after more addresses than are remembered', () => {
+  const before = accountKey(alice.address)
+  for (let i = 0; i <= KEYS_REMEMBERED_MAX; i++) accountKey(i.toString(16).padStart(40, '0'))
+  expect(accountKey(alice.address)).toBe(before)
 })
 
 test('an address never touched is empty and absent', () => {
