@@ -10,9 +10,19 @@ import type { Report, SectionFigures } from './bench/figures.ts'
 import { type Account, benchAccounts } from './bench/load.ts'
 import { Network, WAITING_PER_NODE_MAX } from './bench/network.ts'
 import { formatReport } from './bench/report.ts'
-import { measureBatch, measureClosed, measureIdle, measureOffered } from './bench/sections.ts'
+import {
+  measureBatch,
+  measureClosed,
+  measureIdle,
+  measureOffered,
+  type SectionOptions,
+  warmUp,
+} from './bench/sections.ts'
 
 const SECTIONS = ['idle', 'closed', 'batch', 'offered'] as const
+/** Transactions before the first section. */
+const WARM_UP = 10_000
+const WARM_UP_QUICK = 2_048
 type Section = (typeof SECTIONS)[number]
 
 interface Options {
@@ -70,6 +80,7 @@ async function measure(chosen: Options): Promise<Report> {
   const network = await Network.connect(cluster.urls, cluster.pids, accounts)
   try {
     const measured: SectionFigures[] = []
+    await warmUp({ ...baseOf(network), transactions: chosen.quick ? WARM_UP_QUICK : WARM_UP })
     for (const section of SECTIONS) {
       if (chosen.only.includes(section)) measured.push(await measureSection(section, network, chosen))
     }
@@ -89,12 +100,15 @@ async function measure(chosen: Options): Promise<Report> {
   }
 }
 
+function baseOf(network: Network): SectionOptions {
+  return { network, cores: availableParallelism(), progress: (text) => void process.stderr.write(`${text}\n`) }
+}
+
 function measureSection(section: Section, network: Network, chosen: Options): Promise<SectionFigures> {
   const { quick } = chosen
-  const progress = (text: string) => void process.stderr.write(`${text}\n`)
   const transactions = chosen.transactions ?? (quick ? 2_048 : 20_000)
   const nodes = network.posters.length
-  const base = { network, cores: availableParallelism(), progress, transactions }
+  const base = { ...baseOf(network), transactions }
   switch (section) {
     case 'idle':
       return measureIdle({ ...base, quietMs: quick ? 3_000 : 10_000, transactions: quick ? 20 : 100 })

@@ -10,6 +10,7 @@ const REPEAT_MS = 20
 /** Requests a second of an offered rate: its batches are as large as that makes them. */
 const OFFERED_POSTS_PER_SECOND = 40
 const PAUSE_MS = 120
+const WARM_UP_BATCH = 64
 
 export interface SectionOptions {
   readonly network: Network
@@ -54,6 +55,22 @@ export async function measureIdle(options: IdleOptions): Promise<IdleFigures> {
     verifyMicros,
     p50InVerifies: (1_000 * submitToCommit.p50Ms) / verifyMicros,
   }
+}
+
+/** Unmeasured load, until the nodes' hot code is compiled: a network that has just started is slower by half. */
+export async function warmUp(options: LoadOptions): Promise<void> {
+  const { network, transactions } = options
+  const from = await network.place()
+  const shares = await sharesOf(network, network.posters.length)
+  options.progress(`warming up with ${transactions} transactions`)
+  const posting = shares.map(async (signer, node) => {
+    for (const batch of batchesOf(signer, portion(transactions, shares.length, node), WARM_UP_BATCH)) {
+      await postBatch(network, node, batch)
+      await network.committed(node, batch.last)
+    }
+  })
+  await Promise.all(posting)
+  await network.untilCommitted(from, transactions)
 }
 
 export interface LoadOptions extends SectionOptions {
