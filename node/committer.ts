@@ -27,14 +27,19 @@ export class Committer {
     this.#deps = deps
   }
 
+  /** These are about to be committed: the core holds them no longer, and what waits before them may take a while. */
+  announce(blocks: readonly Block[]): void {
+    for (const { id } of blocks) this.#blocks.add(id)
+  }
+
   isPending(id: BlockId): boolean {
     return this.#blocks.has(id)
   }
 
   /** Returns a promise only when too much is waiting for the disk. */
   commit(blocks: readonly Block[], certificate: QC): Promise<void> | undefined {
+    this.announce(blocks)
     this.#deps.onCommitting(blocks)
-    for (const { id } of blocks) this.#blocks.add(id)
     const done = this.#after(async () => {
       const { executor, onCommitted } = this.#deps
       const lanes = new Map(blocks.flatMap((block) => [...executor.lanesOf(block)]))

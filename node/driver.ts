@@ -129,6 +129,8 @@ export class Driver {
 
   async #take(input: Input): Promise<void> {
     const effects = step(this.core, input, this.#deps.clock.nowMs())
+    // The tree has lost these blocks already: without this, `#execute` would take them for pruned while an effect waits.
+    for (const effect of effects) if (effect.kind === 'commit') this.#deps.committer.announce(effect.blocks)
     for (const effect of effects) {
       const pending = this.#perform(effect)
       if (pending !== undefined) await pending
