@@ -8,6 +8,7 @@ import { raise } from '../../consensus/safety.ts'
 import { type CoreConfig, type CoreState, createCore } from '../../consensus/state.ts'
 import type {
   Block,
+  BlockId,
   Checked,
   QC,
   TC,
@@ -62,6 +63,7 @@ export class Replica {
   #committing: Block | undefined
   /** Transactions waiting in the mempool; 0 is none. */
   waiting = 0
+  #toldWork = false
   /** Added to the virtual time: clocks disagree. */
   skewMs = 0
 
@@ -99,7 +101,8 @@ export class Replica {
       after: (delayMs, run) => this.#after(delayMs, run),
       deliver: (input) => this.deliver(input),
     })
-    this.deliver({ kind: 'work', available: this.waiting > 0 })
+    this.#toldWork = this.waiting > 0
+    this.deliver({ kind: 'work', available: this.#toldWork })
     this.deliver({ kind: 'start' })
   }
 
@@ -143,7 +146,32 @@ export class Replica {
       claims.checkBounds(this.#core)
       this.#deps.onStep(this, input, effects)
       this.#perform(effects, 0)
+      this.#tellWork()
     }
+  }
+
+  /** As the node does: what is in a block of the current chain is no work of the mempool any more (node/inclusion.ts). */
+  #tellWork(): void {
+    const core = this.#core
+    if (core === undefined) return
+    const proposed = core.proposals.get(core.view)
+    const tip = proposed !== undefined && core.tree.isConnected(proposed) ? proposed : core.safety.highQC.blockId
+    const available = this.waiting > this.#included(tip)
+    if (available === this.#toldWork) return
+    this.#toldWork = available
+    this.#inputs.push({ kind: 'work', available })
+  }
+
+  #included(tip: BlockId): number {
+    const chain = this.#core?.tree.chainTo(tip) ?? []
+    return chain.reduce((sum, block) => sum + block.proposal.payload.items.length, 0)
+  }
+
+  /** A transaction reaches this replica's mempool. */
+  submit(): void {
+    this.waiting += 1
+    this.#tellWork()
+    this.#run()
   }
 
   /** In order; stops at a save and goes on behind it once it is durable. */
@@ -202,7 +230,12 @@ export class Replica {
         return this.#aside(() => ({ kind: 'executed', blockId: effect.block.id, valid: true }))
       case 'propose':
         return this.#aside(() => {
-          const block = buildBlock(effect, this.index, this.#deps.queue.nowMs + this.skewMs, this.waiting > 0)
+          const block = buildBlock(
+            effect,
+            this.index,
+            this.#deps.queue.nowMs + this.skewMs,
+            this.waiting > this.#included(effect.parent.id),
+          )
           return { kind: 'built', view: effect.view, block }
         })
       case 'commit': {

@@ -107,10 +107,7 @@ export class Simulation {
   /** A transaction reaches every replica, each after its own delay as by gossip. */
   submit(spreadMs: number): void {
     for (const replica of this.replicas) {
-      this.queue.after(this.chance.workload.between(0, spreadMs), () => {
-        replica.waiting += 1
-        replica.deliver({ kind: 'work', available: true })
-      })
+      this.queue.after(this.chance.workload.between(0, spreadMs), () => replica.submit())
     }
   }
 
@@ -135,9 +132,6 @@ export class Simulation {
 
   #forget(replica: Replica, blocks: readonly Block[]): void {
     for (const block of blocks) replica.waiting -= Math.min(replica.waiting, block.proposal.payload.items.length)
-    if (blocks.some((block) => block.proposal.payload.items.length > 0)) {
-      replica.deliver({ kind: 'work', available: replica.waiting > 0 })
-    }
   }
 }
 
