@@ -86,6 +86,19 @@ export function noteAnnounced({ core }: Step, justify: QC): void {
   core.announcedHeight = Math.max(core.announcedHeight, block.proposal.header.height)
 }
 
+/**
+ * A leader proposes: its proposal is about to tell everybody what the justify commits. Where that ends the work, the view allows
+ * for the wait of the next leader, as everybody else's does: "its view timer starts when it proposes" (DESIGN.md, "Idle").
+ */
+export function announceOwn(step: Step, justify: QC): void {
+  const { core, nowMs, effects } = step
+  noteAnnounced(step, justify)
+  if (!core.hadWork || hasWork(step)) return
+  core.hadWork = false
+  const delayMs = core.pacemaker.startTimer(nowMs, false)
+  effects.push({ kind: 'timer', timer: 'view', view: core.view, delayMs })
+}
+
 function enterView(step: Step, view: View, source: QcSource | 'tc'): void {
   const { core, nowMs, effects } = step
   assert(view > core.view, 'views only rise')

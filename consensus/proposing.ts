@@ -1,5 +1,6 @@
 // The leader's part: one proposal a view, on highQC, with the TC that let it in when the QC alone does not.
 
+import { announceOwn } from './progress.ts'
 import { raise } from './safety.ts'
 import { leads, type Step } from './state.ts'
 import type { UnsignedBlock, View } from './types.ts'
@@ -20,6 +21,7 @@ export function tryPropose(step: Step): void {
   // With highQC.view == v-1 a leader proposes without a TC, even if it entered by one.
   const tc = highQC.view + 1 === view ? undefined : lastTC
   effects.push({ kind: 'propose', view, parent, justify: highQC, ...(tc === undefined ? {} : { tc }) })
+  announceOwn(step, highQC)
 }
 
 /** The block is built. It leaves only if its view still is the current one and was not given up meanwhile. */

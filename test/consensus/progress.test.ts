@@ -149,6 +149,8 @@ describe('idle', () => {
     // The leader of view 3 forms QC(2), which commits b1 here; nobody else has seen it, so it is work still.
     const proposes = solo.give({ kind: 'qc-formed', qc: solo.qc(b2) })
     expect(only(proposes, 'propose').view).toBe(3)
+    // Its proposal makes that known, so its own view too allows for the wait of the next leader.
+    expect(timerAfter(proposes, 'view')).toBe(BASE_MS + IDLE_MS)
     const { solo: next } = afterPayload(0)
     for (const block of [b1, b2]) next.giveProposal(block)
     const b3 = next.block(3, b2)
