@@ -66,6 +66,16 @@ export class Ingress {
     return this.#dropped
   }
 
+  /** Checks under way: at most IN_FLIGHT_MAX. */
+  get inFlight(): number {
+    return this.#total
+  }
+
+  /** Views with a proposal being checked or accepted: bounded by the checks under way and the window. */
+  get proposalViews(): number {
+    return this.#proposals.size
+  }
+
   onMessage(peer: Peer, frame: Uint8Array): void {
     const { limits, onBlockRequest, onBlockResponse } = this.#deps
     const decoded = decodeMessage(frame, limits)
@@ -135,8 +145,11 @@ export class Ingress {
     const rejection = checkProposal(proposal, this.#deps)
     if (rejection !== undefined)
       return this.#penalise(peer, 'invalid-content', `a proposal with a wrong ${rejection.kind}`)
+    // Before the entry is made: a proposal dropped for want of room has to be taken when it comes again.
+    if (!this.#hasRoom(peer)) return this.#drop()
     if (!this.#isSigned(block)) return this.#penalise(peer, 'invalid-signature', 'a proposal its proposer did not sign')
-    // Only a leader's own signature makes an entry, so a stranger cannot fill the window; far views leave with the window.
+    // Only a leader's own signature makes an entry, so a stranger cannot fill the window; it stays no longer than the check
+    // unless the proposal's certificates are valid, and then no longer than the window.
     this.#proposals.set(header.view, (seen ?? new Set()).add(block.id))
     this.#begin(peer, async () => {
       const accepted = await this.#verifyCertificates(peer, proposal.justify, proposal.tc)
@@ -194,14 +207,18 @@ export class Ingress {
     return verifySignature(validators.get(proposer).nodeKey, preimage, proposal.signature)
   }
 
+  #hasRoom(peer: Peer): boolean {
+    return (this.#inFlight.get(peer.id) ?? 0) < PEER_IN_FLIGHT_MAX && this.#total < IN_FLIGHT_MAX
+  }
+
+  #drop(): void {
+    this.#dropped += 1
+  }
+
   /** Runs a check that waits for signatures, within the bounds. */
   #begin(peer: Peer, check: () => Promise<void>): void {
-    const ofPeer = this.#inFlight.get(peer.id) ?? 0
-    if (ofPeer >= PEER_IN_FLIGHT_MAX || this.#total >= IN_FLIGHT_MAX) {
-      this.#dropped += 1
-      return
-    }
-    this.#inFlight.set(peer.id, ofPeer + 1)
+    if (!this.#hasRoom(peer)) return this.#drop()
+    this.#inFlight.set(peer.id, (this.#inFlight.get(peer.id) ?? 0) + 1)
     this.#total += 1
     const done = () => {
       this.#total -= 1
