@@ -174,7 +174,9 @@ function mutatedNumber(random: Random, value: number): number {
   return Number(random.pick(EDGES))
 }
 
+/** Hashes and ids; names of variants stay, since no decoder yields others. */
 function mutatedText(random: Random, text: string): string {
+  if (!/^[0-9a-f]*$/.test(text)) return text
   const at = random.between(0, Math.max(0, text.length - 1))
   return text.slice(0, at) + '0123456789abcdef'.charAt(random.between(0, 15)) + text.slice(at + 1)
 }
