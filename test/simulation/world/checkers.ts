@@ -115,6 +115,11 @@ export class Checkers {
           ...(vote === undefined ? {} : { vote: { ...vote, signature: preimage } }),
           signature: preimage,
         }
+        // Decided and saved before the timeout, though a crash may have kept its signature from being made until now.
+        if (timeout.vote !== undefined) {
+          core.checkNoVoteAfterTimeout(this.history, timeout.vote)
+          core.checkOneVote(this.history, timeout.vote)
+        }
         core.checkOneTimeout(this.history, timeout)
         core.checkProvesItsView(timeout)
         return
