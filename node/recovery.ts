@@ -38,8 +38,11 @@ export async function quorumConnected(
   self: ValidatorIndex | undefined,
 ): Promise<void> {
   const connected = () => {
-    const others = network.peers().flatMap((peer) => (peer.validator === undefined ? [] : [peer.validator]))
-    return validators.powerOf(self === undefined ? others : [...others, self]) >= validators.quorum
+    const peers = network.peers()
+    // A follower proposes nothing; one peer tells it what there is.
+    if (self === undefined) return peers.length > 0
+    const others = peers.flatMap((peer) => (peer.validator === undefined ? [] : [peer.validator]))
+    return validators.powerOf([...others, self]) >= validators.quorum
   }
   const deadlineMs = clock.nowMs() + QUORUM_WAIT_MS
   while (!connected() && clock.nowMs() < deadlineMs) {

@@ -20,7 +20,7 @@ import { type Signed, Wallet } from './wallet.ts'
 
 const FEE_MIN = 5
 const AHEAD_MAX = 1_000
-const WAIT = { waitMs: 20_000 }
+const WAIT = { waitMs: 30_000 }
 const ALL = [0, 1, 2, 3]
 
 let cluster: Cluster

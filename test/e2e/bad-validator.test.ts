@@ -48,7 +48,7 @@ async function tell(lie: Lie, times: number): Promise<void> {
 /** A transaction commits while the lie goes on. */
 async function goesOn(): Promise<void> {
   const { bytes } = wallet.pay(wallet.address, 1n)
-  expect(answerOf(await cluster.client(0).submit(bytes, { waitMs: 20_000 })).status).toBe('committed')
+  expect(answerOf(await cluster.client(0).submit(bytes, { waitMs: 30_000 })).status).toBe('committed')
   await reach(cluster, HONEST, (await cluster.height(0)) + 2)
 }
 

@@ -48,13 +48,21 @@ export async function transactionsOf(
   return found
 }
 
-/** Waits until every given node has committed this height. */
-export async function reach(cluster: Cluster, nodes: readonly number[], height: number, deadlineMs = 30_000) {
-  await cluster.until(
-    `nodes ${nodes.join(', ')} reach height ${height}`,
-    async () => (await Promise.all(nodes.map((index) => cluster.height(index)))).every((at) => at >= height),
-    deadlineMs,
-  )
+/** Waits until every given node has committed this height. @throws Error that says how far each came */
+export async function reach(
+  cluster: Cluster,
+  nodes: readonly number[],
+  height: number,
+  deadlineMs = 60_000,
+): Promise<void> {
+  let at: readonly number[] = []
+  const everybody = async () => {
+    at = await Promise.all(nodes.map((index) => cluster.height(index)))
+    return at.every((own) => own >= height)
+  }
+  await cluster.until(`nodes ${nodes} reach height ${height}`, everybody, deadlineMs).catch((error: unknown) => {
+    throw new Error(`nodes ${nodes} are at heights ${at}, not at ${height}`, { cause: error })
+  })
 }
 
 /**

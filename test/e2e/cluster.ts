@@ -17,7 +17,7 @@ import type { Params } from '../../genesis/params.ts'
 import { peerIdOfNodeKey } from '../../node/network/host.ts'
 
 const ENTRY = resolve(import.meta.dirname, '../../node/main.ts')
-const START_MS = 30_000
+const DEADLINE_MS = 60_000
 const EXIT_MS = 10_000
 const POLL_MS = 20
 const LOG_TAIL_LINES = 40
@@ -33,7 +33,7 @@ process.once('exit', () => {
 export async function until<T>(
   what: string,
   condition: () => Promise<T | undefined | false> | T | undefined | false,
-  deadlineMs = START_MS,
+  deadlineMs = DEADLINE_MS,
 ): Promise<T> {
   const end = Date.now() + deadlineMs
   for (;;) {
@@ -180,7 +180,7 @@ export class Cluster {
     })
   }
 
-  async ready(index: number, deadlineMs = START_MS): Promise<void> {
+  async ready(index: number, deadlineMs = DEADLINE_MS): Promise<void> {
     const { name } = this.#member(index)
     const isReady = async () => {
       try {
@@ -245,7 +245,7 @@ export class Cluster {
   async until<T>(
     what: string,
     condition: () => Promise<T | undefined | false> | T | undefined | false,
-    deadlineMs = START_MS,
+    deadlineMs = DEADLINE_MS,
   ): Promise<T> {
     return until(
       what,

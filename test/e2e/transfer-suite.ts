@@ -8,7 +8,7 @@ import { Wallet } from './wallet.ts'
 
 const ALL = [0, 1, 2, 3]
 const SUPPLY = 10n * DEVNET_BALANCE
-const WAIT = { waitMs: 20_000 }
+const WAIT = { waitMs: 30_000 }
 
 export function describeTransfers(title: string, options: ClusterOptions): void {
   describe(title, () => {
