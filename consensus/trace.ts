@@ -94,7 +94,7 @@ export interface StepRecord {
   readonly vote?: TracedVote
   readonly timeout?: TracedTimeout
   readonly executed?: { readonly blockId: string; readonly valid: boolean }
-  /** At `start`: what the node came up with. */
+  /** On the first record of a life: what the node came up with. */
   readonly found?: SafetyVariables
   /** The variables that differ from before. */
   readonly changed: Partial<SafetyVariables>
@@ -133,8 +133,21 @@ export function traceOf(
   const changed = Object.fromEntries(
     Object.entries(after).filter(([name, value]) => before[name as keyof SafetyVariables] !== value),
   ) as Partial<SafetyVariables>
-  const found = input.kind === 'start' ? { found: before } : {}
-  return { action: input.kind, ...broughtBy(input), ...found, changed, effects: effects.flatMap(tracedEffects) }
+  return { action: input.kind, ...broughtBy(input), changed, effects: effects.flatMap(tracedEffects) }
+}
+
+/** For a driver: made when the core is, called after every step; its first record says what the core began with. */
+export function createTracer(core: CoreState): (input: Input, effects: readonly Effect[]) => StepRecord {
+  let before = variablesOf(core)
+  let isFirst = true
+  return (input, effects) => {
+    const after = variablesOf(core)
+    const record = traceOf(before, input, effects, after)
+    const first = isFirst ? { found: before } : {}
+    before = after
+    isFirst = false
+    return { ...record, ...first }
+  }
 }
 
 function broughtBy(input: Input): Omit<StepRecord, 'action' | 'found' | 'changed' | 'effects'> {

@@ -113,6 +113,9 @@ class Checker {
   readonly #reports = new Map<number, Map<number, Set<number>>>()
   readonly #committed = new Map<number, string>()
   #conflict = false
+  /** Of the step under way: the views its certificates open, the last one entered. */
+  readonly #opened = new Set<number>()
+  #entered = 0
 
   constructor(n: number, quorum: number, leader: (view: number) => number) {
     this.#n = n
@@ -123,15 +126,16 @@ class Checker {
   take(record: StepRecord): void {
     if (record.found !== undefined) this.#start(record.found)
     must(this.#node !== undefined, 'nothing comes before the start')
-    let entered = this.#replica.view
+    this.#opened.clear()
+    this.#opened.add(this.#replica.view)
+    this.#entered = this.#replica.view
     this.#learn(record)
     for (const effect of record.effects) {
       this.#perform(effect)
-      if (effect.kind === 'entered-view') entered = effect.view
       if (effect.kind === 'halt') return
     }
     must(!this.#conflict, 'two blocks certified in one view, and the node goes on')
-    must(entered === this.#replica.view, `the view is ${this.#replica.view}, entered was ${entered}`)
+    must(this.#entered === this.#replica.view, `the view is ${this.#replica.view}, entered was ${this.#entered}`)
     this.#node = { ...this.#node, ...record.changed }
     for (const [name, value] of Object.entries(this.#expected())) {
       const own = Object.entries(this.#node).find(([key]) => key === name)?.[1]
@@ -235,6 +239,7 @@ class Checker {
       return
     }
     this.#certified.set(qc.view, qc.blockId)
+    this.#opened.add(qc.view + 1)
     this.#replica = adoptQC(this.#replica, { view: qc.view, blockId: qc.blockId })
   }
 
@@ -244,6 +249,7 @@ class Checker {
     must(Math.max(...tc.highQcViews) === tc.highQC.view, 'a TC carries the highest QC it reports')
     must(tc.highQC.view < tc.view, 'a TC of a view not above its QC')
     this.#adoptQC(tc.highQC)
+    this.#opened.add(tc.view + 1)
     this.#replica = adoptTC(this.#replica, tc, { view: tc.highQC.view, blockId: tc.highQC.blockId })
   }
 
@@ -262,7 +268,8 @@ class Checker {
       case 'commit':
         return this.#commit(effect)
       case 'entered-view':
-        must(effect.view === this.#replica.view, 'a view is entered by a certificate only')
+        must(this.#opened.has(effect.view) && effect.view >= this.#entered, 'a view is entered by a certificate only')
+        this.#entered = effect.view
         must(effect.leader === this.#leader(effect.view), 'the leader is the scheduled one')
         return
       case 'halt':
