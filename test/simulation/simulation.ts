@@ -158,52 +158,10 @@ export function runSeed(seed: number, validators: number, onStep?: SimulationOpt
     powers: Array.from({ length: validators }, () => 1),
     ...(onStep === undefined ? {} : { onStep }),
   })
-  const { queue, network, chance, replicas } = simulation
-  const { faults: random } = chance
-  network.faults = drawFaults(random)
-  const crashes = random.chance(500)
-  const partitions = random.chance(500)
-  const allTogether = random.chance(200)
-  if (random.chance(300)) for (const replica of replicas) replica.skewMs = random.between(-150, 150)
-  let restarts = 0
-  const until = (everyMs: number, event: () => void) => {
-    const next = () => {
-      if (simulation.elapsedMs >= FAULTS_MS) return
-      event()
-      queue.after(random.between(1, 2 * everyMs), next)
-    }
-    queue.after(random.between(1, 2 * everyMs), next)
-  }
-  const restart = (replica: Replica) => {
-    if (replica.core !== undefined) return
-    restarts += 1
-    replica.start()
-  }
-  const crash = (replica: Replica) => {
-    if (replica.core === undefined) return
-    replica.crash()
-    queue.after(random.between(1, 2_000), () => restart(replica))
-  }
-  if (crashes) until(700, () => crash(random.pick(replicas)))
-  if (allTogether) queue.after(random.between(500, FAULTS_MS), () => replicas.forEach(crash))
-  if (partitions) {
-    const parts = random.between(2, 3)
-    until(1_200, () => {
-      network.groups = random.chance(400) ? undefined : replicas.map(() => random.between(1, parts))
-    })
-  }
-  if (random.chance(700)) until(random.between(100, 3_000), () => simulation.submit(random.between(0, 400)))
+  const restarts = scheduleFaults(simulation)
   simulation.start()
   simulation.runFor(FAULTS_MS + 1)
-  network.groups = undefined
-  network.faults = CALM
-  const dead = new Set<Replica>(random.shuffled(replicas).slice(0, random.between(0, simulation.validators.faults)))
-  for (const replica of replicas) {
-    if (!dead.has(replica)) restart(replica)
-    else if (replica.core !== undefined) replica.crash()
-  }
-  // A pending restart of the fault phase must not raise the dead.
-  for (const replica of dead) replica.start = () => {}
+  heal(simulation)
   const healedAtMs = simulation.elapsedMs
   const healed = { view: simulation.highestView(), height: simulation.highestCommit() }
   const live = simulation.live().map((replica) => replica.index)
@@ -216,10 +174,58 @@ export function runSeed(seed: number, validators: number, onStep?: SimulationOpt
   return {
     views: simulation.highestView(),
     commits: simulation.highestCommit(),
-    restarts,
+    restarts: restarts(),
     steps: simulation.steps,
     trace: simulation.traceHash(),
     healedMs: simulation.elapsedMs - healedAtMs,
+  }
+}
+
+/** Draws what goes wrong and when; the answer counts restarts so far. */
+function scheduleFaults(simulation: Simulation): () => number {
+  const { queue, network, chance, replicas } = simulation
+  const { faults: random } = chance
+  let restarts = 0
+  const repeat = (everyMs: number, event: () => void) => {
+    const next = () => {
+      if (simulation.elapsedMs >= FAULTS_MS) return
+      event()
+      queue.after(random.between(1, 2 * everyMs), next)
+    }
+    queue.after(random.between(1, 2 * everyMs), next)
+  }
+  const crash = (replica: Replica) => {
+    if (replica.core === undefined) return
+    replica.crash()
+    queue.after(random.between(1, 2_000), () => {
+      if (replica.core !== undefined || simulation.elapsedMs > FAULTS_MS) return
+      restarts += 1
+      replica.start()
+    })
+  }
+  network.faults = drawFaults(random)
+  if (random.chance(300)) for (const replica of replicas) replica.skewMs = random.between(-150, 150)
+  if (random.chance(500)) repeat(700, () => crash(random.pick(replicas)))
+  if (random.chance(200)) queue.after(random.between(500, FAULTS_MS), () => replicas.forEach(crash))
+  if (random.chance(500)) {
+    const parts = random.between(2, 3)
+    repeat(1_200, () => {
+      network.groups = random.chance(400) ? undefined : replicas.map(() => random.between(1, parts))
+    })
+  }
+  if (random.chance(700)) repeat(random.between(100, 3_000), () => simulation.submit(random.between(0, 400)))
+  return () => restarts
+}
+
+/** A calm network, everybody up but at most f, who are dead for good. */
+function heal({ network, chance, replicas, validators }: Simulation): void {
+  const { faults: random } = chance
+  network.groups = undefined
+  network.faults = CALM
+  const dead = new Set(random.shuffled(replicas).slice(0, random.between(0, validators.faults)))
+  for (const replica of replicas) {
+    if (dead.has(replica)) replica.crash()
+    else if (replica.core === undefined) replica.start()
   }
 }
 
