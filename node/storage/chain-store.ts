@@ -48,6 +48,9 @@ import { StateCache } from './state-cache.ts'
 
 /** Decoded blocks kept in memory: what peers catching up and the API ask for most. */
 export const RECENT_BLOCKS_MAX = 64
+/** Of their transactions and receipts; decoded they take about three times as much. The newest two are kept whatever they hold. */
+export const RECENT_BYTES_MAX = 4 * 1024 * 1024
+const RECENT_BLOCKS_MIN = 2
 
 export interface GenesisState {
   readonly writes: StateWrites
@@ -59,6 +62,8 @@ export interface GenesisState {
 export interface OpenedChainStore extends ChainStore {
   /** Where the safety store mirrors its newest generation. */
   readonly mirror: SafetyMirror
+  /** Blocks kept decoded, within RECENT_BLOCKS_MAX and RECENT_BYTES_MAX. */
+  readonly recentBlocks: number
   /** Writes block 0 and its state; once, while `head()` is undefined. */
   initialise(genesisBlock: Block, genesisState: GenesisState, chainPeaks: readonly Hash[]): Promise<void>
   close(): Promise<void>
@@ -105,6 +110,7 @@ class DatabaseChainStore implements OpenedChainStore {
   readonly #release: () => Promise<void>
   readonly #state: StateCache
   readonly #recent = new Map<number, StoredBlock>()
+  #recentBytes = 0
   readonly #uncommitted = new Map<BlockId, Block>()
   #saving = 0
   #head: HeadRecord | undefined
@@ -218,9 +224,20 @@ class DatabaseChainStore implements OpenedChainStore {
   }
 
   #remember(stored: StoredBlock): void {
-    const { height } = stored.block.proposal.header
-    this.#recent.set(height, stored)
-    this.#recent.delete(height - RECENT_BLOCKS_MAX)
+    this.#recent.set(stored.block.proposal.header.height, stored)
+    this.#recentBytes += contentBytes(stored)
+    // Blocks come in order of height, so the oldest is the first.
+    for (const [height, oldest] of this.#recent) {
+      const { size } = this.#recent
+      const isTooMuch = size > RECENT_BLOCKS_MAX || (this.#recentBytes > RECENT_BYTES_MAX && size > RECENT_BLOCKS_MIN)
+      if (!isTooMuch) break
+      this.#recent.delete(height)
+      this.#recentBytes -= contentBytes(oldest)
+    }
+  }
+
+  get recentBlocks(): number {
+    return this.#recent.size
   }
 
   blockAt(height: Height): StoredBlock | undefined {
@@ -291,6 +308,11 @@ class DatabaseChainStore implements OpenedChainStore {
     await this.#database.close()
     await this.#release()
   }
+}
+
+function contentBytes({ block, receipts }: StoredBlock): number {
+  const items = block.proposal.payload.items
+  return items.reduce((sum, item) => sum + item.length, 0) + receipts.reduce((sum, receipt) => sum + receipt.length, 0)
 }
 
 function headAfter(record: CommitRecord, rootNodeSum: Hash, certificate?: QC): HeadRecord {

@@ -12,6 +12,7 @@ import { createClient } from '../../api/client.ts'
 import { loadBls } from '../../crypto/bls-backend.ts'
 import { BASE_UNITS_PER_COIN, generateNetwork } from '../../genesis/devnet.ts'
 import { saveKeyFile } from '../../genesis/keys.ts'
+import { NODE_FLAGS } from '../../node/runtime.ts'
 import type { Account } from './load.ts'
 
 const MAIN = fileURLToPath(new URL('../../node/main.ts', import.meta.url))
@@ -50,7 +51,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     const starting = await writeNetwork(dir, options, apiPorts)
     for (const [index, flags] of starting.entries()) {
       const profile = index === 0 && profileDir !== undefined ? ['--cpu-prof', `--cpu-prof-dir=${profileDir}`] : []
-      const child = spawn(process.execPath, [...profile, MAIN, 'start', ...flags], {
+      const child = spawn(process.execPath, [...NODE_FLAGS, ...profile, MAIN, 'start', ...flags], {
         stdio: ['ignore', 'pipe', 'pipe'],
       })
       const log = createWriteStream(join(dir, `v${index}.log`))

@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { NODE_FLAGS } from '../../node/runtime.ts'
 import type { NodeEntry } from './directory.ts'
 
 const NODE_MAIN = fileURLToPath(new URL('../../node/main.ts', import.meta.url))
@@ -41,7 +42,7 @@ export class Supervisor {
   start(node: NodeEntry): void {
     const log = openSync(node.log, 'a')
     const startedMs = performance.now()
-    const child = spawn(process.execPath, [NODE_MAIN, 'start', '--config', node.config], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, NODE_MAIN, 'start', '--config', node.config], {
       stdio: ['ignore', log, log, 'ipc'],
       // A group of its own, so that a terminal's Ctrl-C reaches the supervisor alone, which stops the nodes in order.
       detached: true,

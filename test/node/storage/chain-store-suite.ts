@@ -7,7 +7,7 @@ import { toHex } from '../../../crypto/bytes.ts'
 import type { StoredBlock } from '../../../node/ports.ts'
 import { encodeStoredBlock, encodeUncommitted } from '../../../node/storage/block-record.ts'
 import { UNCOMMITTED_MAX } from '../../../node/storage/chain-check.ts'
-import { type OpenedChainStore, RECENT_BLOCKS_MAX } from '../../../node/storage/chain-store.ts'
+import { type OpenedChainStore, RECENT_BLOCKS_MAX, RECENT_BYTES_MAX } from '../../../node/storage/chain-store.ts'
 import {
   blockAt,
   certificateOf,
@@ -117,6 +117,18 @@ export function chainStoreSuite(name: string, open: () => Promise<StoreUnderTest
       await store.commit(records, certificateOf(last))
       expect(store.blockAt(1 as Height)?.block.id).toBe(records[0]?.block.id)
       expect(store.blockAt(0 as Height)?.block.id).toBe(GENESIS_BLOCK.id)
+    })
+
+    it('keeps blocks decoded within both bounds, and serves those it let go', async () => {
+      const { store } = await withGenesis(open)
+      const small = chainOf(RECENT_BLOCKS_MAX + 3)
+      for (const record of small) await store.commit([record], certificateOf(record))
+      expect(store.recentBlocks).toBe(RECENT_BLOCKS_MAX)
+      const receipts = [new Uint8Array(RECENT_BYTES_MAX / 2)]
+      const heavy = chainOf(RECENT_BLOCKS_MAX + 6).slice(-3)
+      for (const record of heavy) await store.commit([{ ...record, receipts }], certificateOf(record))
+      expect(store.recentBlocks).toBe(2)
+      expect(store.blockAt(1 as Height)?.block.id).toBe(small[0]?.block.id)
     })
 
     it('shows one height to every read while a commit is being written (PITFALLS 43)', async () => {
