@@ -43,11 +43,14 @@ export interface Grip {
   readonly encode: (message: Message) => Uint8Array
   readonly send: (to: SimulatedNode, message: Message | Uint8Array) => void
   readonly sendAll: (message: Message | Uint8Array) => void
+  readonly gossip: (to: SimulatedNode, body: Uint8Array) => void
   readonly signVote: (vote: UnsignedVote) => Promise<Vote>
   readonly signTimeout: (timeout: Omit<UnsignedTimeout, 'vote'> & { readonly vote?: Vote }) => Promise<Timeout>
   /** The proposal with another header, its id and signature made to fit. */
   readonly resign: (proposal: Proposal, changes: Partial<Header>) => Block
   readonly every: (ms: number, act: () => void) => void
+  /** Crashes its own node and starts it again. */
+  readonly restart: (downMs: number) => void
 }
 
 export function gripOf(world: World, node: SimulatedNode): Grip {
@@ -57,6 +60,7 @@ export function gripOf(world: World, node: SimulatedNode): Grip {
   const { validator: self } = node
   if (self === undefined || node.keys === undefined) throw new RangeError('a villain is a validator')
   const keys: ValidatorKeys = node.keys
+  const decoded = new WeakMap<Uint8Array, Message>()
   const others = world.nodes.filter((other) => other !== node)
   const encode = (message: Message) => encodeMessage(message, 0)
   const send = (to: SimulatedNode, message: Message | Uint8Array) => {
@@ -70,14 +74,21 @@ export function gripOf(world: World, node: SimulatedNode): Grip {
     others,
     core: () => node.replica?.driver.core,
     decode(frame) {
-      const decoded = decodeMessage(frame, limits)
-      return decoded.ok ? decoded.value : undefined
+      const known = decoded.get(frame)
+      if (known !== undefined) return known
+      const result = decodeMessage(frame, limits)
+      if (!result.ok) return undefined
+      decoded.set(frame, result.value)
+      return result.value
     },
     encode,
     send,
     sendAll(message) {
       const frame = message instanceof Uint8Array ? message : encode(message)
       for (const other of others) send(other, frame)
+    },
+    gossip(to, body) {
+      if (node.isRunning) world.links.send(node, to, body, 'gossip')
     },
     async signVote(vote) {
       return { ...vote, signature: await scheme.bls.sign(keys.blsSecretKey, votePreimage(genesisHash, vote)) }
@@ -99,6 +110,10 @@ export function gripOf(world: World, node: SimulatedNode): Grip {
         node.after(ms, next)
       }
       node.after(ms, next)
+    },
+    restart(downMs) {
+      world.crash(node)
+      world.queue.after(downMs, () => world.start(node))
     },
   }
 }

@@ -31,6 +31,8 @@ export interface Committee {
   readonly keys: readonly ValidatorKeys[]
   /** Funded with BALANCE each. */
   readonly people: readonly Person[]
+  /** As rich as the others, and in the hands of villains. */
+  readonly rogue: Person
   readonly app: Application
   /** A transaction made here need not be verified by each replica: that its signature is right is known. */
   readonly vouch: (bytes: Uint8Array) => void
@@ -47,14 +49,12 @@ export function committeeOf(size: number, schemeName: Scheme['name']): Promise<C
 
 async function createCommittee(size: number, schemeName: Scheme['name']): Promise<Committee> {
   const scheme = schemeName === 'fast' ? createFastScheme() : await createRealScheme()
-  const people = Array.from({ length: ACCOUNTS }, (_, at): Person => {
-    const keyPair = keyPairFromSeed(sha256(Buffer.from(`person ${at}`)))
-    return { address: addressOf(keyPair.publicKey), keyPair }
-  })
+  const people = Array.from({ length: ACCOUNTS }, (_, at) => personOf(`person ${at}`))
+  const rogue = personOf('rogue')
   const network = await generateNetwork(scheme.bls, {
     validators: size,
     chainId: 'simulation',
-    accounts: people.map(({ address }) => ({ address, balance: BALANCE })),
+    accounts: [...people, rogue].map(({ address }) => ({ address, balance: BALANCE })),
     seed: 'simulation',
     addresses: () => [],
     params: { payloadBytesMax: 16 * 1024, transactionsMax: 64, feeMin: Number(FEE_MIN), validUntilAheadMax: 10_000 },
@@ -73,8 +73,14 @@ async function createCommittee(size: number, schemeName: Scheme['name']): Promis
     limits: { validators: size, payloadBytesMax, itemsMax: transactionsMax },
     keys: network.keys,
     people,
+    rogue,
     ...cached,
   }
+}
+
+function personOf(name: string): Person {
+  const keyPair = keyPairFromSeed(sha256(Buffer.from(name)))
+  return { address: addressOf(keyPair.publicKey), keyPair }
 }
 
 /** The real ledger. Verdicts on signatures are kept per bytes: n replicas of one process would each compute the same. */

@@ -29,8 +29,9 @@ export class LedgerModel {
     const { writes } = committee.genesis.state
     for (const [key, value] of writes.values) set(this.#values, key, value)
     for (const [path, page] of writes.nodes) set(this.#pages, path, page)
-    for (const { address } of committee.people) this.#balances.set(address, BALANCE)
-    this.#supply = BALANCE * BigInt(committee.people.length)
+    const rich = [...committee.people, committee.rogue]
+    for (const { address } of rich) this.#balances.set(address, BALANCE)
+    this.#supply = BALANCE * BigInt(rich.length)
   }
 
   /** Height at which a transaction committed. */
