@@ -35,6 +35,14 @@ export function without(...names: readonly RuleName[]): Rules {
   return rules
 }
 
+/** Rules that safety does not rest on (VIEWCHANGE.md section 1): without them, or with the last, the model has to stay safe. */
+export const NOT_FOR_SAFETY: readonly RuleName[] = [
+  'voteInCurrentView',
+  'timeoutInCurrentView',
+  'noRedundantTC',
+  'justifyCoversLock',
+]
+
 /** Open addressing over tuples of three: the entry is the tuple's number, its words are kept once, in `words`. */
 class TupleSet {
   words = new Uint32Array(3 << 12)
@@ -169,6 +177,28 @@ function traceTo(world: World, seen: TupleSet, last: number): string[] {
     }
     throw new Error('a recorded state has no way from its parent')
   })
+}
+
+export interface Replayed {
+  /** Index of the first action that the rules forbid; undefined when all were possible. */
+  readonly refusedAt: number | undefined
+  readonly violation: string | undefined
+}
+
+/** Takes the actions of a trace one by one, as far as the rules allow. */
+export function replay(rules: Rules, views: number, trace: readonly string[]): Replayed {
+  const world = new World(rules, views)
+  const places = Array.from({ length: world.honest }, () => world.fresh())
+  const environment = () => world.environment(sorted(places).slice(0, world.honest))
+  for (const [at, line] of trace.entries()) {
+    const [, who = '', action] = /^replica (\d): (.*)$/.exec(line) ?? []
+    const local = places[Number(who)]
+    const move =
+      local === undefined ? undefined : world.moves(local, environment()).find((one) => one.action === action)
+    if (move === undefined) return { refusedAt: at, violation: environment().violation }
+    places[Number(who)] = world.numberOf(move.replica)
+  }
+  return { refusedAt: undefined, violation: environment().violation }
 }
 
 /** splitmix32: a walk is its seed. */

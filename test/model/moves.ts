@@ -82,24 +82,19 @@ function informed(replica: Replica, views: number, { certified, tcs }: Certifica
 }
 
 /**
- * Under these a replica that voted in the last view signs nothing more: no earlier view is open to it. (One that forgets what it
- * signed might, after a restart; one that forgets earlier is as bad, and is explored.)
+ * Under these a replica that voted in the last view, and is in it, signs nothing more: no earlier view is open to it. (One that
+ * forgets what it signed might, after a restart; one that forgets earlier is as bad, and is explored.)
  */
-const LAST_VOTE_IS_LAST: readonly RuleName[] = [
-  'voteOnceAView',
-  'voteInCurrentView',
-  'timeoutInCurrentView',
-  'timeoutsKeyedByView',
-]
+const LAST_VOTE_IS_LAST: readonly RuleName[] = ['voteOnceAView', 'timeoutInCurrentView', 'timeoutsKeyedByView']
 
-function isDone(rules: Rules, views: number, { lastVoted }: Replica): boolean {
-  return lastVoted === views && LAST_VOTE_IS_LAST.every((name) => rules[name])
+function isDone(rules: Rules, views: number, { lastVoted, view }: Replica): boolean {
+  return lastVoted === views && view === views && LAST_VOTE_IS_LAST.every((name) => rules[name])
 }
 
 /** What such a replica knows no longer matters: only its signatures do. */
 function spent(replica: Replica): Replica {
-  const { votes, timeouts, lastVoted } = replica
-  return { ...FRESH, votes, timeouts, lastVoted }
+  const { votes, timeouts, lastVoted, view } = replica
+  return { ...FRESH, votes, timeouts, lastVoted, view }
 }
 
 /** All moves of one replica in views 1 to `views`: it learns what it may, and signs; or it crashes. */
