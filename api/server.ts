@@ -42,6 +42,8 @@ export interface ApiOptions {
   readonly stopTimeoutMs?: number
   /** Reverse proxies in front whose X-Forwarded-For is believed, default 0. */
   readonly trustedProxies?: number
+  /** Whether GET /metrics is served, default true. */
+  readonly metrics?: boolean
   /** Told of every internal error with the id of its request. By default a broken invariant stops the process. */
   readonly onFault?: (error: unknown, requestId: string) => void
 }
@@ -73,9 +75,10 @@ const ROUTES: readonly Route[] = [
 
 export function createApi(ports: ApiPorts, options: ApiOptions = {}): Api {
   const waiters = createWaiters({ max: options.waitersMax ?? 1_024, perClientMax: options.waitersPerClientMax ?? 64 })
-  const endpoints = ROUTES.map((route) => `${route.method} ${route.path.replace(/:(\w+)/g, '{$1}')}`)
+  const routes = options.metrics === false ? ROUTES.filter((route) => route.path !== '/metrics') : ROUTES
+  const endpoints = routes.map((route) => `${route.method} ${route.path.replace(/:(\w+)/g, '{$1}')}`)
   const api: ApiContext = { ports, info: ports.chain.info(), waiters, endpoints }
-  const server = createHttpServer(createApp(api, options), options)
+  const server = createHttpServer(createApp(api, routes, options), options)
   return {
     start: (host, port) => listen(server, host, port),
     stop: async () => {
@@ -125,7 +128,7 @@ function listen(server: Server, host: string, port: number): Promise<{ readonly 
   })
 }
 
-function createApp(api: ApiContext, options: ApiOptions): Express {
+function createApp(api: ApiContext, routes: readonly Route[], options: ApiOptions): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -146,6 +149,7 @@ function createApp(api: ApiContext, options: ApiOptions): Express {
   if (limit !== false) app.use('/v1', createRateLimiter(limit, sendProblem))
   addRoutes(
     app,
+    routes,
     (route) => {
       const handle = awaitHeight(route.handle, options.minHeightWaitMs ?? 2_000)
       return async (request, response) => send(request, response, await handle(request, response, api))
@@ -166,12 +170,13 @@ function createApp(api: ApiContext, options: ApiOptions): Express {
 
 function addRoutes(
   app: Express,
+  served: readonly Route[],
   serve: (route: Route) => (request: Request, response: Response) => Promise<void>,
   sendProblem: (request: Request, response: Response, problem: Problem) => void,
 ): void {
-  const paths = new Set(ROUTES.map((route) => route.path))
+  const paths = new Set(served.map((route) => route.path))
   for (const path of paths) {
-    const routes = ROUTES.filter((route) => route.path === path)
+    const routes = served.filter((route) => route.path === path)
     const target = app.route(path)
     for (const route of routes) {
       if (route.method === 'GET') target.get(serve(route))

@@ -198,6 +198,7 @@ function networkConfig({ config, keys, onFatal }: NodeOptions, { genesis, valida
       addresses: genesis.addressesOf(index),
     })),
     listen: [config.listen],
+    announce: config.advertise,
     extraPeers: config.peers,
     payloadBytesMax: genesis.params.payloadBytesMax,
     clock: systemClock,
@@ -247,6 +248,7 @@ function createNodeApi({ config, log, onFatal }: NodeOptions, parts: Parts, runn
     { chain: createChainReader(reading), submitter: replica.submissions, status },
     {
       rateLimit: requestsMax === 0 ? false : { windowMs: 1_000, requestsMax },
+      metrics: config.metrics,
       onFault: (error, requestId) => {
         log.error({ err: error, requestId }, 'a request failed')
         if (error instanceof InvariantError) onFatal(error)

@@ -29,6 +29,8 @@ export interface HostConfig {
   /** The ed25519 seed: the node key is the libp2p identity. */
   readonly nodeKeySeed: Uint8Array
   readonly listen: readonly string[]
+  /** Told to peers in place of the listening addresses; none: those. */
+  readonly announce: readonly string[]
   readonly topic: string
   readonly validators: number
   readonly inboundPerSecondMax: number
@@ -50,7 +52,7 @@ export async function createHost(config: HostConfig): Promise<Host> {
     start: false,
     privateKey: await generateKeyPairFromSeed('Ed25519', config.nodeKeySeed),
     nodeInfo: { name: 'scoville', version: '1', userAgent: config.software },
-    addresses: { listen: [...config.listen] },
+    addresses: { listen: [...config.listen], announce: [...config.announce] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [quietYamux()],

@@ -38,6 +38,8 @@ export interface NetworkConfig {
   readonly validators: readonly NetworkValidator[]
   /** Multiaddrs; port 0 lets the system choose. */
   readonly listen: readonly string[]
+  /** Addresses to announce instead (behind NAT). */
+  readonly announce?: readonly string[]
   readonly extraPeers: readonly string[]
   readonly payloadBytesMax: number
   readonly clock: Clock
@@ -109,6 +111,7 @@ class LibP2pNetwork implements RunningNetwork {
     const host = await createHost({
       nodeKeySeed: config.nodeKeySeed,
       listen: config.listen,
+      announce: config.announce ?? [],
       topic,
       validators: config.validators.length,
       inboundPerSecondMax: config.inboundPerSecondMax ?? INBOUND_PER_SECOND_MAX,

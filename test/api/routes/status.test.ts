@@ -36,6 +36,12 @@ describe('status', () => {
     expect((await get('/v1')).body.data.syncing).toBe(true)
   })
 
+  it('serves no metrics where they are switched off, and does not list them', async () => {
+    const { get } = await serve({ metrics: false })
+    expect((await get('/metrics')).body.code).toBe('route-unknown')
+    expect((await get('/v1')).body.data.endpoints).not.toContain('GET /metrics')
+  })
+
   it('exposes metrics as they come, and explains its problem codes', async () => {
     const { get, url } = await serve()
     const metrics = await fetch(`${url}/metrics`)
