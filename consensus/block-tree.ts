@@ -42,6 +42,13 @@ export class BlockTree {
     return this.#nodes.size
   }
 
+  /** How many blocks wait for a verdict: what a node that catches up has to work off. */
+  get unexecuted(): number {
+    let count = 0
+    for (const { execution } of this.#nodes.values()) if (execution === 'none' || execution === 'running') count += 1
+    return count
+  }
+
   node(id: BlockId): TreeNode | undefined {
     return this.#nodes.get(id)
   }

@@ -22,8 +22,8 @@ export const REQUESTS_PER_SECOND_MAX = 20
 /** A response holds no more than this of proposals, so that the frame bound is never met. */
 const RESPONSE_PAYLOAD_BYTES = BLOCK_RESPONSE_BYTES_MAX - 1024 * 1024
 
-/** With more uncommitted blocks than this held, no more are asked for: a quarter of the tree's bound. */
-const UNCOMMITTED_SOFT_MAX = TREE_BLOCKS_MAX / 4
+/** With more blocks than this waiting to be executed, no more are asked for: a quarter of the tree's bound. */
+const UNEXECUTED_MAX = TREE_BLOCKS_MAX / 4
 
 type Request = Extract<Message, { kind: 'block-request' }>
 type Response = Extract<Message, { kind: 'block-response' }>
@@ -152,7 +152,7 @@ export class CatchUp {
       this.#searches.delete(search.blockId)
       return
     }
-    if (core().tree.size > UNCOMMITTED_SOFT_MAX) {
+    if (core().tree.unexecuted > UNEXECUTED_MAX) {
       // Blocks arrive faster than they execute: wait for the core, not for a peer.
       search.cancelTimer = clock.after(RETRY_PAUSE_MS, () => this.#ask(search))
       return
