@@ -65,6 +65,11 @@ export function tryCommit(step: Step, qc: QC): void {
     }
     return
   }
+  const view = chain.at(-1)?.proposal.header.view
+  if (view !== qc.parentView) {
+    effects.push({ kind: 'halt', reason: `a certificate says that ${target} is of view ${qc.parentView}, not ${view}` })
+    return
+  }
   for (const block of chain) {
     if (block.proposal.payload.items.length > 0) core.committedPayloadHeight = block.proposal.header.height
   }

@@ -1,6 +1,7 @@
 // What certificates do (DESIGN.md, section 3: "Commit", "Pacemaker", "Idle").
 
 import { describe, expect, test } from 'vitest'
+import type { QC, Verified, View } from '../../consensus/types.ts'
 import { all, BASE_MS, IDLE_MS, only, Solo, timerAfter } from './solo.ts'
 
 const heights = (effects: Parameters<typeof all>[0]) =>
@@ -89,6 +90,22 @@ describe('halt', () => {
     expect(all(solo.give(before), 'halt')).toEqual([])
     expect(all(solo.give(after), 'halt')).toHaveLength(1)
   })
+
+  test.each(['the last committed block', 'a block above it'])(
+    'a certificate that lies about the view of %s',
+    (where) => {
+      const solo = Solo.busy()
+      const [b1, b2] = solo.chain([1, 2])
+      if (b1 === undefined || b2 === undefined) throw new RangeError('no chain')
+      const parent = where === 'a block above it' ? b1 : solo.genesis
+      // Two consecutive views would commit the parent; it is of another view than the certificate says.
+      const qc = { ...solo.qc(b2), view: 6 as View, parentView: 5 as View, parentId: parent.id } as Verified<QC>
+      solo.give({ kind: 'fetched', blocks: [b1, b2] })
+      const effects = solo.give({ kind: 'certificate', qc })
+      expect(only(effects, 'halt').reason).toContain('of view 5')
+      expect(all(effects, 'commit')).toEqual([])
+    },
+  )
 
   test('a certified block that cannot stand on its parent', () => {
     const solo = Solo.busy()
