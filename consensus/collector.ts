@@ -28,6 +28,8 @@ interface VotesOfView {
   readonly first: Map<ValidatorIndex, Vote>
   readonly ballots: Map<string, Tally<Checked<Vote>>>
   readonly muted: Set<ValidatorIndex>
+  /** Whose conflict was reported: one a view is proof enough, and each one costs whoever verifies it two pairings. */
+  readonly accused: Set<ValidatorIndex>
 }
 
 /** Bound: one vote per validator and view; the core keeps views within its window. */
@@ -46,7 +48,9 @@ export class VoteCollector {
     if (votes.muted.has(vote.signer)) return { kind: 'ignored' }
     const first = votes.first.get(vote.signer)
     if (first !== undefined) {
-      return ballotOf(first) === ballotOf(vote) ? { kind: 'ignored' } : { kind: 'conflict', first }
+      if (ballotOf(first) === ballotOf(vote) || votes.accused.has(vote.signer)) return { kind: 'ignored' }
+      votes.accused.add(vote.signer)
+      return { kind: 'conflict', first }
     }
     votes.first.set(vote.signer, vote)
     const ballot = ballotOf(vote)
@@ -104,7 +108,7 @@ export class VoteCollector {
   #at(view: View): VotesOfView {
     let votes = this.#views.get(view)
     if (votes === undefined) {
-      votes = { first: new Map(), ballots: new Map(), muted: new Set() }
+      votes = { first: new Map(), ballots: new Map(), muted: new Set(), accused: new Set() }
       this.#views.set(view, votes)
     }
     return votes

@@ -49,6 +49,14 @@ describe('votes', () => {
     expect(signersOf(collector.takeQuorum(view(5))?.votes)).toEqual([2, 3, 0])
   })
 
+  test('a conflict of a signer is reported once a view: each costs whoever verifies it two pairings', () => {
+    const collector = votes()
+    for (const vote of [solo.vote(a, 1), solo.vote(a, 2), { ...solo.vote(a, 1), view: view(6) }]) collector.add(vote)
+    const kinds = [solo.vote(b, 1), solo.vote(b, 1), { ...solo.vote(b, 1), parentView: view(1) }, solo.vote(b, 2)]
+    expect(kinds.map((vote) => collector.add(vote).kind)).toEqual(['conflict', 'ignored', 'ignored', 'conflict'])
+    expect(collector.add({ ...solo.vote(b, 1), view: view(6) }).kind).toBe('conflict')
+  })
+
   test('votes for one block that differ in its parent never aggregate, and are a conflict', () => {
     const collector = votes()
     const odd = { ...solo.vote(a, 1), parentView: 3 as View }
