@@ -214,7 +214,7 @@ export class CoreWorld {
       case 'vote': {
         const { vote } = input
         const reads = vote.epoch === 0 && isView(vote.view) && isView(vote.parentView)
-        return reads && isOther(vote.signer) && (isNear(vote.view) || this.#random.chance(100)) ? input : undefined
+        return reads && isOther(vote.signer) && isNear(vote.view) ? input : undefined
       }
       case 'timeout': {
         const { timeout } = input
@@ -283,7 +283,8 @@ export class CoreWorld {
     const justify = this.#justify(view)
     if (justify === undefined || justify.view >= view) return undefined
     const parent = this.#blocks.items.find(({ id }) => id === justify.blockId)
-    const tc = justify.view + 1 === view ? undefined : this.#tc(view - 1, justify)
+    const isProved = justify.view + 1 === view || random.chance(20)
+    const tc = isProved ? undefined : this.#tc(view - 1, justify)
     const height = (parent?.proposal.header.height ?? justify.view) + (random.chance(995) ? 1 : random.between(0, 2))
     if (!isView(height)) return undefined
     const timestampMs =
@@ -329,7 +330,11 @@ export class CoreWorld {
   #vote(): Input | undefined {
     const block = this.#blocks.pick(this.#random)
     if (block === undefined || block.id === genesis.block.id) return undefined
-    return this.#verified({ kind: 'vote', vote: this.#voteOn(block, this.#other()) })
+    const vote = this.#voteOn(block, this.#other())
+    if (!this.#random.chance(20)) return this.#verified({ kind: 'vote', vote })
+    // Beyond the window: ingress looks at the view as well, but the core may have moved on since.
+    const far = viewOf(this.#core.view + this.#random.between(VIEWS_AHEAD_MAX, 10 * VIEWS_AHEAD_MAX))
+    return { kind: 'vote', vote: { ...vote, view: far } }
   }
 
   #other(): number {
