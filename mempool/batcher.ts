@@ -20,7 +20,8 @@ export interface BatcherLimits {
 export const BATCHER_DEFAULTS: BatcherLimits = { lingerMs: 10, waitingBytesMax: 64 * 1024, waitingItemsMax: 512 }
 
 export interface Batcher {
-  add(item: Uint8Array): void
+  /** Items that come together leave together, as far as one batch holds them. */
+  add(...items: readonly Uint8Array[]): void
   /** Sends what waits and takes nothing more. */
   stop(): void
 }
@@ -50,14 +51,20 @@ export function createBatcher(
     flush(items)
   }
 
-  function add(item: Uint8Array): void {
-    if (isStopped) return
+  function wait(item: Uint8Array): void {
     const bytes = batchItemBytes(item)
     if (waitingBytes + bytes > waitingBytesMax) flushNow()
     waiting.push(item)
     waitingBytes += bytes
+    if (waitingBytes >= waitingBytesMax || waiting.length >= waitingItemsMax) flushNow()
+  }
+
+  function add(...items: readonly Uint8Array[]): void {
+    if (isStopped) return
+    for (const item of items) wait(item)
+    if (waiting.length === 0) return
     const sinceFlushMs = clock.nowMs() - flushedAtMs
-    if (sinceFlushMs >= lingerMs || waitingBytes >= waitingBytesMax || waiting.length >= waitingItemsMax) flushNow()
+    if (sinceFlushMs >= lingerMs) flushNow()
     // Wall time may step back: never wait longer than the linger time.
     else cancel ??= clock.after(Math.min(lingerMs, lingerMs - sinceFlushMs), flushNow)
   }

@@ -35,9 +35,9 @@ export class Relay {
     return this.#ignored
   }
 
-  /** A transaction this node accepted. */
-  publish(bytes: Uint8Array): void {
-    this.#batcher.add(bytes)
+  /** Transactions this node accepted, at least one. */
+  publish(transactions: readonly Uint8Array[]): void {
+    this.#batcher.add(...transactions)
   }
 
   onGossip(peerId: string, body: Uint8Array): 'ignore' | 'reject' {
@@ -66,10 +66,12 @@ export class Relay {
     if (received.fault !== undefined) this.#deps.network().penalise(peerId, 'invalid-content', received.fault)
     if (this.#everybodyHeard(peerId)) return
     const fresh = new Set<Hash>(received.fresh)
-    for (const [at, id] of received.ids.entries()) {
-      const bytes = items[at]
-      if (id !== undefined && bytes !== undefined && fresh.delete(id)) this.#batcher.add(bytes)
-    }
+    this.#batcher.add(
+      ...items.filter((_, at) => {
+        const id = received.ids[at]
+        return id !== undefined && fresh.delete(id)
+      }),
+    )
   }
 
   /** A validator publishes to all validators it is connected to; in a full mesh that is all of them. */

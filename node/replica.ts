@@ -162,7 +162,7 @@ export class Replica {
       height: () => this.height,
       committed: (id): CommittedTransaction | undefined => readTransaction(store, id),
       unready: () => (this.#ready ? undefined : 'the node is starting or stopping'),
-      gossip: (bytes) => this.#relay.publish(bytes),
+      gossip: (transactions) => this.#relay.publish(transactions),
       onChanged: () => this.#noteWork(),
     })
   }

@@ -33,8 +33,8 @@ export interface SubmissionsDeps {
   readonly committed: (id: Hash) => CommittedTransaction | undefined
   /** Why nothing can be accepted yet; undefined when it can. */
   readonly unready: () => string | undefined
-  /** An own transaction was accepted: tell the others. */
-  readonly gossip: (bytes: Uint8Array) => void
+  /** Own transactions were accepted, those of one request together: tell the others. */
+  readonly gossip: (transactions: readonly Uint8Array[]) => void
   /** The mempool changed: there may be work, or none any more. */
   readonly onChanged: () => void
 }
@@ -141,6 +141,7 @@ export class Submissions implements TransactionSubmitter {
     const verdicts = items.map((bytes) => this.#check(bytes))
     const fresh = verdicts.flatMap((verdict) => (verdict.kind === 'fresh' ? [verdict.transaction] : []))
     const signatures = (await verifier.verify(fresh)) ?? undefined
+    const accepted: Uint8Array[] = []
     let at = 0
     const results = verdicts.map((verdict): Submitted => {
       if (verdict.kind === 'done') return verdict.result
@@ -152,11 +153,12 @@ export class Submissions implements TransactionSubmitter {
       // Blocks may have been committed while the signatures were checked.
       const added = mempool.add(transaction, verdict.height === height() ? sequence : this.#nextSequence(transaction))
       if (!added.ok) return refused(added.refusal, transaction.id)
-      if (!added.duplicate && own) gossip(transaction.bytes)
+      if (!added.duplicate && own) accepted.push(transaction.bytes)
       this.#gone.delete(transaction.id)
       this.#remember(added.removed)
       return { ok: true, id: transaction.id, duplicate: added.duplicate, queue: added.queue }
     })
+    if (accepted.length > 0) gossip(accepted)
     onChanged()
     return results
   }

@@ -50,6 +50,23 @@ function setUp() {
 const item = new Uint8Array(100)
 
 describe('batcher', () => {
+  it('sends what came together together, the first time too, and never more than a batch holds', () => {
+    const { sent, clock, batcher } = setUp()
+    batcher.add(...Array.from({ length: 256 }, () => item))
+    expect(sent).toEqual([{ atMs: 0, count: 256 }])
+    clock.advance(BATCHER_DEFAULTS.lingerMs)
+    batcher.add(...Array.from({ length: BATCHER_DEFAULTS.waitingItemsMax + 1 }, () => item))
+    expect(sent.slice(1).map(({ count }) => count)).toEqual([BATCHER_DEFAULTS.waitingItemsMax])
+    clock.advance(BATCHER_DEFAULTS.lingerMs)
+    expect(sent.slice(2).map(({ count }) => count)).toEqual([1])
+  })
+
+  it('adding nothing sends nothing and starts no timer', () => {
+    const { sent, clock, batcher } = setUp()
+    batcher.add()
+    expect([sent.length, clock.timers]).toEqual([0, 0])
+  })
+
   it('sends a lone transaction at once', () => {
     const { clock, sent, batcher } = setUp()
     batcher.add(item)
