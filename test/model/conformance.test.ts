@@ -3,7 +3,9 @@
 import { describe, expect, test } from 'vitest'
 import type { SafetyVariables, StepRecord } from '../../consensus/trace.ts'
 import type { Verdict } from './conformance.ts'
-import { DOCTORED, type Doctored } from './doctored.ts'
+import { DOCTORED_PROGRESS } from './doctored-progress.ts'
+import { DOCTORED_SIGNATURES } from './doctored-signatures.ts'
+import type { Doctored } from './doctoring.ts'
 import { conformanceOf, recordSeed } from './recording.ts'
 
 const VALIDATORS = 4
@@ -68,8 +70,11 @@ describe('doctored', () => {
     return { kind: 'accepted' }
   }
 
-  test.each(DOCTORED.map((row) => [row.title, row] as const))('%s', (_title, row) => {
-    const verdict = verdictOn(row)
-    expect(verdict.kind === 'rejected' ? verdict.reason : 'accepted').toContain(row.reason)
-  })
+  test.each([...DOCTORED_SIGNATURES, ...DOCTORED_PROGRESS].map((row) => [row.title, row] as const))(
+    '%s',
+    (_title, row) => {
+      const verdict = verdictOn(row)
+      expect(verdict.kind === 'rejected' ? verdict.reason : 'accepted').toContain(row.reason)
+    },
+  )
 })
