@@ -331,7 +331,7 @@ export class CoreWorld {
     const block = this.#blocks.pick(this.#random)
     if (block === undefined || block.id === genesis.block.id) return undefined
     const vote = this.#voteOn(block, this.#other())
-    if (!this.#random.chance(20)) return this.#verified({ kind: 'vote', vote })
+    if (!this.#random.chance(150)) return this.#verified({ kind: 'vote', vote })
     // Beyond the window: ingress looks at the view as well, but the core may have moved on since.
     const far = viewOf(this.#core.view + this.#random.between(VIEWS_AHEAD_MAX, 10 * VIEWS_AHEAD_MAX))
     return { kind: 'vote', vote: { ...vote, view: far } }
