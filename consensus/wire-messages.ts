@@ -27,6 +27,9 @@ import {
 
 /** Proposals in one block-response; its bytes are bounded by BLOCK_RESPONSE_BYTES_MAX as well. */
 export const BLOCKS_PER_RESPONSE_MAX = 64
+/** Payload items in one block-response, of all proposals together: each costs memory however short it is, and a payload may have
+ * more than half as many. */
+export const ITEMS_PER_RESPONSE_MAX = 65_536
 
 /** @param epoch the sender's current epoch; a proposal, vote, timeout or certificate has to be of it. */
 export function encodeMessage(message: Message, epoch: number): Uint8Array {
@@ -92,7 +95,12 @@ function readBody(reader: Reader, kind: FrameKind, limits: WireLimits): Message 
     }
     case FRAME_KIND.blockResponse: {
       const requestId = reader.u32()
-      const proposals = reader.list(BLOCKS_PER_RESPONSE_MAX, (r) => readProposal(r, limits))
+      let itemsLeft = ITEMS_PER_RESPONSE_MAX
+      const proposals = reader.list(BLOCKS_PER_RESPONSE_MAX, (r) => {
+        const proposal = readProposal(r, { ...limits, itemsMax: Math.min(limits.itemsMax, itemsLeft) })
+        itemsLeft -= proposal.payload.items.length
+        return proposal
+      })
       const certificate = reader.optional((r) => readQC(r, limits))
       return { kind: 'block-response', requestId, proposals, ...(certificate && { certificate }) }
     }

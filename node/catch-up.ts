@@ -9,7 +9,7 @@ import type { Input } from '../consensus/protocol.ts'
 import type { CoreState } from '../consensus/state.ts'
 import type { Block, BlockId, Height, Message, Proposal, QC, ValidatorIndex } from '../consensus/types.ts'
 import { encodeProposal } from '../consensus/wire.ts'
-import { BLOCKS_PER_RESPONSE_MAX, encodeMessage } from '../consensus/wire-messages.ts'
+import { BLOCKS_PER_RESPONSE_MAX, encodeMessage, ITEMS_PER_RESPONSE_MAX } from '../consensus/wire-messages.ts'
 import type { Ingress } from './ingress.ts'
 import type { ChainStore, Clock, Network, Peer } from './ports.ts'
 
@@ -193,10 +193,12 @@ export class CatchUp {
   #tail(id: BlockId, height: Height): { readonly proposals: Proposal[] } | undefined {
     const proposals: Proposal[] = []
     let bytes = 0
+    let items = 0
     for (let at = this.#block(id); at !== undefined; at = this.#block(at.proposal.header.parentId)) {
       if (at.proposal.header.height <= height) return { proposals: proposals.reverse() }
       bytes += encodeProposal(at.proposal).length
-      if (proposals.length >= BLOCKS_PER_RESPONSE_MAX || bytes > RESPONSE_PAYLOAD_BYTES) return undefined
+      items += at.proposal.payload.items.length
+      if (proposals.length >= BLOCKS_PER_RESPONSE_MAX || isTooMuch(bytes, items)) return undefined
       proposals.push(at.proposal)
     }
     return undefined
@@ -207,12 +209,14 @@ export class CatchUp {
     const proposals: Proposal[] = []
     const head = store.head()
     let bytes = 0
+    let items = 0
     let next = height + 1
     for (; next < (head?.height ?? 0) && proposals.length < BLOCKS_PER_RESPONSE_MAX; next++) {
       const proposal = store.blockAt(next as Height)?.block.proposal
       if (proposal === undefined) break
       bytes += encodeProposal(proposal).length
-      if (proposals.length > 0 && bytes > RESPONSE_PAYLOAD_BYTES) break
+      items += proposal.payload.items.length
+      if (proposals.length > 0 && isTooMuch(bytes, items)) break
       proposals.push(proposal)
     }
     // The child's justify is the certificate of the last one.
@@ -237,4 +241,9 @@ export class CatchUp {
   onPeerDisconnected(peer: Peer): void {
     this.#tokens.delete(peer.id)
   }
+}
+
+/** More than one response may hold: the receiver refuses the whole of it. */
+function isTooMuch(bytes: number, items: number): boolean {
+  return bytes > RESPONSE_PAYLOAD_BYTES || items > ITEMS_PER_RESPONSE_MAX
 }
