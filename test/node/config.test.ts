@@ -39,6 +39,7 @@ describe('defaults', () => {
       peers: [],
       apiHost: '127.0.0.1',
       apiPort: 4_000,
+      apiRequestsPerSecondMax: 200,
       logLevel: 'info',
       logFormat: 'json',
       baseTimeoutMs: 1_000,
