@@ -1,0 +1,130 @@
+// A copy of the tree in which one mutant at a time is put, and the suites that are asked about it. The tree itself is never touched.
+// A suite counts only if it passes without the mutant: a simulated seed is run again in a clean copy, a test file once.
+
+import { spawn } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { type Mutant, mutate, type Suite } from './mutant.ts'
+
+export const ROOT = resolve(import.meta.dirname, '../..')
+/** A mutant that takes longer to find is not found. */
+export const SUITE_SECONDS_MAX = 60
+const HUNT_SECONDS = 45
+const COPIED = ['api', 'consensus', 'crypto', 'genesis', 'ledger', 'mempool', 'node', 'scripts', 'test']
+const COPIED_FILES = ['package.json', 'tsconfig.json', 'vitest.config.ts']
+
+export interface Verdict {
+  readonly failed: boolean
+  readonly seconds: number
+  /** The test or the claim, or how far the search went. */
+  readonly said: string
+}
+
+interface Ended {
+  readonly status: number | undefined
+  readonly seconds: number
+  readonly output: string
+}
+
+function copyOfTree(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'scoville-mutants-'))
+  for (const name of [...COPIED, ...COPIED_FILES]) cpSync(join(ROOT, name), join(directory, name), { recursive: true })
+  symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'), 'dir')
+  return directory
+}
+
+/** Runs a program in a process group of its own and ends the whole group when its time is up. */
+function execute(cwd: string, args: readonly string[]): Promise<Ended> {
+  const startMs = Date.now()
+  const child = spawn(process.execPath, ['--no-warnings', ...args], { cwd, detached: true, env: plainEnvironment() })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output = (output + text).slice(-100_000)
+    })
+  }
+  const { promise, resolve: done, reject } = Promise.withResolvers<Ended>()
+  let isOver = false
+  const timer = setTimeout(() => {
+    isOver = true
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+  }, 1_000 * SUITE_SECONDS_MAX)
+  child.on('error', reject)
+  child.on('close', (code) => {
+    clearTimeout(timer)
+    done({ status: isOver ? undefined : (code ?? 1), seconds: (Date.now() - startMs) / 1_000, output })
+  })
+  return promise
+}
+
+/** Without what the test runner around us sets for its own workers. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !/^(?:VITEST|TEST$|NODE_ENV$|NODE_OPTIONS$)/.test(name))
+  return { ...Object.fromEntries(kept), NO_COLOR: '1' }
+}
+
+export class Workshop {
+  readonly #mutated = copyOfTree()
+  readonly #clean = copyOfTree()
+  readonly #baselines = new Map<string, Promise<Ended>>()
+
+  close(): void {
+    for (const directory of [this.#mutated, this.#clean]) rmSync(directory, { recursive: true, force: true })
+  }
+
+  /** Puts the mutant in while `work` runs. */
+  async with<T>(mutant: Mutant, work: () => Promise<T>): Promise<T> {
+    const path = join(this.#mutated, mutant.file)
+    const text = readFileSync(join(ROOT, mutant.file), 'utf8')
+    writeFileSync(path, mutate(text, mutant))
+    try {
+      return await work()
+    } finally {
+      writeFileSync(path, text)
+    }
+  }
+
+  /** `onBroken`: hears of a seed that breaks a claim without any mutant; the search goes on behind it. */
+  async ask(suite: Suite, onBroken: (said: string) => void): Promise<Verdict> {
+    let seconds = 0
+    for (let from = 1; ; ) {
+      const ended = await execute(this.#mutated, argumentsOf(suite, from, HUNT_SECONDS - seconds))
+      seconds += ended.seconds
+      if (ended.status === 0) return { failed: false, seconds, said: lastLine(ended.output) }
+      const said = ended.status === undefined ? `not done in ${SUITE_SECONDS_MAX} s` : saidBy(suite, ended.output)
+      const seed = /^seed (\d+):/m.exec(ended.output)?.[1]
+      const broken = await this.#brokenWithout(suite, seed)
+      if (broken === undefined) return { failed: true, seconds, said }
+      if (seed === undefined) throw new Error(`${suite} fails without a mutant: ${broken}`)
+      onBroken(`${suite}, ${broken}`)
+      from = Number(seed) + 1
+    }
+  }
+
+  /** What the suite, or the one seed of it, says of the tree as it is; undefined when it passes. */
+  async #brokenWithout(suite: Suite, seed: string | undefined): Promise<string | undefined> {
+    const args = argumentsOf(suite, Number(seed ?? 1), seed === undefined ? HUNT_SECONDS : 0)
+    const key = args.join(' ')
+    const baseline = this.#baselines.get(key) ?? execute(this.#clean, args)
+    this.#baselines.set(key, baseline)
+    const { status, output } = await baseline
+    return status === 0 ? undefined : saidBy(suite, output)
+  }
+}
+
+/** Of a simulation with no seconds left: that seed alone. */
+function argumentsOf(suite: Suite, from: number, seconds: number): string[] {
+  if (suite.startsWith('test/')) return ['node_modules/vitest/vitest.mjs', 'run', '--bail=1', suite]
+  return ['test/mutants/hunt.ts', suite, seconds.toFixed(0), String(from)]
+}
+
+function saidBy(suite: Suite, output: string): string {
+  if (!suite.startsWith('test/')) return lastLine(output)
+  const failure = output.split('\n').find((line) => /^\s*FAIL /.test(line)) ?? lastLine(output)
+  return failure.replace(/^\s*FAIL\s+(?:\|unit\|\s+)?/, '').trim()
+}
+
+function lastLine(output: string): string {
+  return output.trim().split('\n').at(-1)?.trim() ?? ''
+}
