@@ -10,6 +10,7 @@ import type { CoreState } from '../consensus/state.ts'
 import type { Block, BlockId, Height, Message, Proposal, QC, ValidatorIndex } from '../consensus/types.ts'
 import { encodeProposal } from '../consensus/wire.ts'
 import { BLOCKS_PER_RESPONSE_MAX, encodeMessage, ITEMS_PER_RESPONSE_MAX } from '../consensus/wire-messages.ts'
+import { AskedPeers } from './asked-peers.ts'
 import type { Ingress } from './ingress.ts'
 import type { ChainStore, Clock, Network, Peer } from './ports.ts'
 
@@ -19,6 +20,8 @@ export const RESPONSE_TIMEOUT_MS = 2_000
 export const RETRY_PAUSE_MS = 250
 /** Requests served per peer: a bucket of this many, refilled at this many a second. */
 export const REQUESTS_PER_SECOND_MAX = 20
+/** Requests made to one peer: fewer than it serves, for what was sent apart may arrive together. */
+export const ASKED_PER_SECOND_MAX = 12
 /** A response holds no more than this of proposals, so that the frame bound is never met. */
 const RESPONSE_PAYLOAD_BYTES = BLOCK_RESPONSE_BYTES_MAX - 1024 * 1024
 
@@ -41,12 +44,16 @@ export interface CatchUpDeps {
   readonly onFatal: (error: unknown) => void
 }
 
+type Answer = 'useful' | 'useless' | { readonly problem: string }
+
 interface Search {
   readonly blockId: BlockId
   /** Peers not asked yet in this round. */
   round: Peer[]
   preferred: readonly ValidatorIndex[]
   asked: { readonly peer: string; readonly requestId: number } | undefined
+  /** For a peer that may be asked, or for the core. */
+  isWaiting: boolean
   /** Height above which blocks are asked for. */
   above: Height
   cancelTimer: () => void
@@ -56,6 +63,7 @@ export class CatchUp {
   readonly #deps: CatchUpDeps
   /** Bound: what the core wants at once, at most three blocks. */
   readonly #searches = new Map<BlockId, Search>()
+  readonly #asked = new AskedPeers(ASKED_PER_SECOND_MAX)
   readonly #tokens = new Map<string, { tokens: number; atMs: number }>()
   #requestIds = 0
   #stopped = false
@@ -87,6 +95,7 @@ export class CatchUp {
       round: [],
       preferred: from,
       asked: undefined,
+      isWaiting: false,
       above: this.#deps.core().tree.rootHeight,
       cancelTimer: () => {},
     }
@@ -108,60 +117,74 @@ export class CatchUp {
   }
 
   async #take(search: Search, peer: Peer, response: Response): Promise<void> {
-    const problem = await this.#accept(search, response)
-    if (problem !== undefined) this.#deps.network.penalise(peer.id, 'invalid-content', problem)
+    const answer = await this.#accept(search, response)
+    this.#asked.done(peer.id, answer === 'useful')
+    if (typeof answer === 'object') this.#deps.network.penalise(peer.id, 'invalid-content', answer.problem)
     this.#ask(search)
+    this.#resume()
   }
 
   /** Feeds what is proved to the core; otherwise says what is wrong. An empty answer is no fault: the peer lacks it. */
-  async #accept(search: Search, { proposals, certificate }: Response): Promise<string | undefined> {
+  async #accept(search: Search, { proposals, certificate }: Response): Promise<Answer> {
     const { ingress, certificates, core, deliver } = this.#deps
-    if (proposals.length === 0) return undefined
+    if (proposals.length === 0) return 'useless'
     const blocks = ingress().certifiedChain(proposals)
-    if ('detail' in blocks) return blocks.detail
+    if ('detail' in blocks) return { problem: blocks.detail }
     const last = blocks.at(-1)
     const first = blocks[0]
-    if (last === undefined || first === undefined) return undefined
+    if (last === undefined || first === undefined) return 'useless'
     // Answered from another height than asked (the chain went on meanwhile): of no use, and no fault.
-    if (!core().tree.isConnected(first.proposal.header.parentId)) return undefined
+    if (!core().tree.isConnected(first.proposal.header.parentId)) return 'useless'
     if (last.id === search.blockId) {
       await deliver({ kind: 'fetched', blocks })
     } else {
-      if (certificate === undefined || certificate.blockId !== last.id) return 'blocks that nothing certifies'
+      if (certificate === undefined || certificate.blockId !== last.id)
+        return { problem: 'blocks that nothing certifies' }
       const verified = await certificates.verifyQC(certificate)
-      if (!verified.ok) return `a certificate that is ${verified.rejection.kind}`
+      if (!verified.ok) return { problem: `a certificate that is ${verified.rejection.kind}` }
       await deliver({ kind: 'fetched', blocks, certificate: verified.value })
     }
     this.#blocksFetched += blocks.length
     search.above = last.proposal.header.height
-    // This one delivers: go on with it.
     this.#refill(search)
-    return undefined
+    return 'useful'
   }
 
   #refill(search: Search): void {
-    const peers = [...this.#deps.network.peers()]
-    const isPreferred = (peer: Peer) => peer.validator !== undefined && search.preferred.includes(peer.validator)
-    search.round = [...peers.filter(isPreferred), ...peers.filter((peer) => !isPreferred(peer))]
+    search.round = this.#asked.order(this.#deps.network.peers(), search.preferred)
+  }
+
+  /** Somebody may be asked again: whoever waited for that goes on. */
+  #resume(): void {
+    for (const search of [...this.#searches.values()]) {
+      if (!search.isWaiting || search.round.length === 0) continue
+      search.cancelTimer()
+      this.#ask(search)
+    }
   }
 
   /** Asks the next peer, unless the core has got the block in the meantime. */
   #ask(search: Search): void {
     const { core, clock, network, epoch } = this.#deps
+    search.isWaiting = false
     if (this.#stopped || !core().wanted.has(search.blockId)) {
       this.#searches.delete(search.blockId)
       return
     }
     if (core().tree.unexecuted > UNEXECUTED_MAX) {
       // Blocks arrive faster than they execute: wait for the core, not for a peer.
+      search.isWaiting = true
       search.cancelTimer = clock.after(RETRY_PAUSE_MS, () => this.#ask(search))
       return
     }
-    const peer = search.round.shift()
+    const peer = this.#asked.take(search.round, clock.nowMs())
     if (peer === undefined) {
+      search.isWaiting = true
       search.cancelTimer = clock.after(RETRY_PAUSE_MS, () => {
-        search.above = core().tree.rootHeight
-        this.#refill(search)
+        if (search.round.length === 0) {
+          search.above = core().tree.rootHeight
+          this.#refill(search)
+        }
         this.#ask(search)
       })
       return
@@ -176,7 +199,9 @@ export class CatchUp {
     search.asked = { peer: peer.id, requestId: request.requestId }
     search.cancelTimer = clock.after(RESPONSE_TIMEOUT_MS, () => {
       search.asked = undefined
+      this.#asked.done(peer.id, false)
       this.#ask(search)
+      this.#resume()
     })
     network.sendToPeer(peer.id, encodeMessage(request, epoch))
   }
@@ -232,7 +257,9 @@ export class CatchUp {
   #allow(peerId: string): boolean {
     const nowMs = this.#deps.clock.nowMs()
     const bucket = this.#tokens.get(peerId) ?? { tokens: REQUESTS_PER_SECOND_MAX, atMs: nowMs }
-    const refilled = bucket.tokens + ((nowMs - bucket.atMs) * REQUESTS_PER_SECOND_MAX) / 1_000
+    // A clock that steps back takes nothing away.
+    const elapsedMs = Math.max(0, nowMs - bucket.atMs)
+    const refilled = bucket.tokens + (elapsedMs * REQUESTS_PER_SECOND_MAX) / 1_000
     const tokens = Math.min(REQUESTS_PER_SECOND_MAX, refilled)
     this.#tokens.set(peerId, { tokens: Math.max(0, tokens - 1), atMs: nowMs })
     return tokens >= 1
@@ -240,6 +267,13 @@ export class CatchUp {
 
   onPeerDisconnected(peer: Peer): void {
     this.#tokens.delete(peer.id)
+    this.#asked.forget(peer.id)
+    for (const search of [...this.#searches.values()]) {
+      if (search.asked?.peer !== peer.id) continue
+      search.cancelTimer()
+      search.asked = undefined
+      this.#ask(search)
+    }
   }
 }
 

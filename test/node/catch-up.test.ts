@@ -23,14 +23,14 @@ function chainOf(blocks: number, itemsEach: number): StoredBlock[] {
   return chain
 }
 
-function answering(chain: readonly StoredBlock[]) {
+function answering(chain: readonly StoredBlock[], clock: { nowMs: number } = { nowMs: 1_000 }) {
   const sent: Uint8Array[] = []
   const penalties: Offence[] = []
   const last = chain.at(-1) ?? GENESIS_STORED
   const head = { height: last.block.proposal.header.height, blockId: last.block.id, certificate: certificateOf(last) }
   const deps: Pick<CatchUpDeps, 'epoch' | 'clock' | 'network' | 'store'> & { readonly core: () => unknown } = {
     epoch: 0 as Epoch,
-    clock: { nowMs: () => 1_000, after: () => () => undefined },
+    clock: { nowMs: () => clock.nowMs, after: () => () => undefined },
     network: {
       sendToPeer: (_, body) => sent.push(body),
       peers: () => [PEER],
@@ -88,4 +88,13 @@ it('requests beyond the rate are an offence and not answered', () => {
   const { ask, penalties } = answering(chainOf(2, 1))
   for (let i = 0; i < REQUESTS_PER_SECOND_MAX + 3; i++) ask(UNKNOWN, 0)
   expect(penalties).toEqual(['flood', 'flood', 'flood'])
+})
+
+it('a clock that steps back makes no flood of one request', () => {
+  const clock = { nowMs: 60_000 }
+  const { ask, penalties } = answering(chainOf(2, 1), clock)
+  ask(UNKNOWN, 0)
+  clock.nowMs -= 10_000
+  ask(UNKNOWN, 0)
+  expect(penalties).toEqual([])
 })
