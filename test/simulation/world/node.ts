@@ -55,6 +55,8 @@ export interface NodeDeps {
     readonly idleIntervalMs: number
   }
   readonly blockIntervalMs: number
+  /** For a readable log: a frame arrives. */
+  readonly heard: ((node: SimulatedNode, from: SimulatedNode, frame: Uint8Array) => void) | undefined
   readonly log: (node: SimulatedNode, level: string, fields: unknown, text: unknown) => void
 }
 
@@ -124,6 +126,7 @@ export class SimulatedNode {
       const { replica } = this
       if (replica === undefined) return
       if (kind === 'frame') {
+        this.#deps.heard?.(this, from, bytes)
         if (this.tampering?.hears?.(bytes, from) === false) return
         replica.handlers.onMessage(this.#peer(from), bytes)
       } else if (replica.handlers.onGossip(from.id, bytes) === 'reject') {

@@ -4,7 +4,8 @@
 import { createHash } from 'node:crypto'
 import type { Effect } from '../../../consensus/protocol.ts'
 import type { CoreState } from '../../../consensus/state.ts'
-import type { ValidatorIndex } from '../../../consensus/types.ts'
+import type { Message, ValidatorIndex } from '../../../consensus/types.ts'
+import { decodeMessage } from '../../../consensus/wire-messages.ts'
 import { EventQueue } from '../event-queue.ts'
 import { Violation } from '../invariants.ts'
 import { Random } from '../random.ts'
@@ -70,6 +71,14 @@ export class World {
         idleIntervalMs: options.idleIntervalMs,
       },
       blockIntervalMs: options.blockIntervalMs,
+      heard:
+        this.#log &&
+        ((node: SimulatedNode, from: SimulatedNode, frame: Uint8Array) => {
+          const message = decodeMessage(frame, committee.limits)
+          this.#log?.(
+            `${this.elapsedMs} ${node.id} hears ${from.id}: ${message.ok ? summaryOf(message.value) : message.detail}`,
+          )
+        }),
       log: (node: SimulatedNode, level: string, fields: unknown, text: unknown) => {
         this.#log?.(`${this.elapsedMs} ${node.id} ${level} ${text} ${JSON.stringify(fields)}`)
       },
@@ -213,5 +222,29 @@ export class World {
 
   #fail(error: unknown): void {
     this.#failure ??= error
+  }
+}
+
+/** One message in one line of the log. */
+function summaryOf(message: Message): string {
+  switch (message.kind) {
+    case 'proposal': {
+      const { view, height, parentId } = message.proposal.header
+      return `proposal of view ${view}, height ${height} on ${parentId.slice(0, 8)}`
+    }
+    case 'vote':
+      return `vote of ${message.vote.signer} in view ${message.vote.view} for ${message.vote.blockId.slice(0, 8)}`
+    case 'timeout':
+      return `timeout of ${message.timeout.signer} in view ${message.timeout.view}, highQC ${message.timeout.highQC.view}`
+    case 'certificate':
+      return `certificate: QC ${message.qc.view}, TC ${message.tc?.view}`
+    case 'block-request':
+      return `request ${message.requestId} for ${message.blockId.slice(0, 8)} above ${message.committedHeight}`
+    case 'block-response': {
+      const heights = message.proposals.map(({ header }) => header.height)
+      return `answer ${message.requestId}: ${heights.at(0)} to ${heights.at(-1)}, certificate ${message.certificate?.view}`
+    }
+    default:
+      return message satisfies never
   }
 }
