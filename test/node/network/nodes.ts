@@ -260,9 +260,14 @@ export async function connectStranger(label: number, address: string): Promise<S
   })
   const inbound: Stream[] = []
   await host.handle(DIRECT_PROTOCOL, (stream) => void inbound.push(stream))
-  const connection = await host.dial(multiaddr(address))
-  const stream = await connection.newStream(DIRECT_PROTOCOL)
-  return { host, id: host.peerId.toString(), connection, stream, inbound }
+  try {
+    const connection = await host.dial(multiaddr(address))
+    const stream = await connection.newStream(DIRECT_PROTOCOL)
+    return { host, id: host.peerId.toString(), connection, stream, inbound }
+  } catch (error) {
+    await host.stop()
+    throw error
+  }
 }
 
 export function helloFrame(genesisHash: Hash = GENESIS): Uint8Array {
