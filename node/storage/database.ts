@@ -33,8 +33,8 @@ export interface Database extends DatabaseReader {
 
 /** Batches waiting or under way. The driver waits for each of its few kinds of write, so this is never reached honestly. */
 export const WRITES_PENDING_MAX = 256
-const CACHE_BYTES = 64 * 1024 * 1024
-const WRITE_BUFFER_BYTES = 16 * 1024 * 1024
+const CACHE_BYTES = 16 * 1024 * 1024
+const WRITE_BUFFER_BYTES = 8 * 1024 * 1024
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>
 
