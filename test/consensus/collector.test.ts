@@ -29,6 +29,15 @@ describe('votes', () => {
     expect(collector.hasQuorum(view(5))).toBe(true)
   })
 
+  test('the strong need fewer others than there are heads in a quorum', () => {
+    const collector = votes([2, 1, 1, 1], 4)
+    collector.add(solo.vote(a, 0))
+    collector.add(solo.vote(a, 1))
+    expect(collector.takeQuorum(view(5))).toBeUndefined()
+    collector.add(solo.vote(a, 2))
+    expect(signersOf(collector.takeQuorum(view(5))?.votes)).toEqual([0, 1, 2])
+  })
+
   test('the same vote twice counts once', () => {
     const collector = votes()
     expect(collector.add(solo.vote(a, 1))).toEqual({ kind: 'stored' })

@@ -51,6 +51,17 @@ describe('start', () => {
     expect(only(solo.give({ kind: 'start' }), 'commit').blocks).toEqual([b1])
   })
 
+  test('a crash between a certificate and its commit, and no saved block carries the certificate', () => {
+    const before = Solo.busy()
+    const [b1, b2] = before.chain([1, 2])
+    if (!b1 || !b2) throw new RangeError('two blocks')
+    for (const block of [b1, b2]) before.giveProposal(block)
+    before.give({ kind: 'certificate', qc: before.qc(b2) })
+    expect(before.core.tree.root.id).toBe(b1.id)
+    const solo = new Solo({ safety: before.core.safety, uncommitted: [b1, b2] })
+    expect(only(solo.give({ kind: 'start' }), 'commit').blocks).toEqual([b1])
+  })
+
   test('a block that was not saved is fetched again', () => {
     const before = Solo.busy()
     const [b1, b2] = before.chain([1, 2])

@@ -48,6 +48,14 @@ describe('the vote', () => {
     expect(only(solo.give({ kind: 'fetched', blocks: [b1] }), 'send-vote').vote.blockId).toBe(b2.id)
   })
 
+  test('PITFALLS 34: a fetched block that certifies another block than is known for that view stops the node', () => {
+    const solo = Solo.busy()
+    const [known, other] = [solo.block(1, solo.genesis), solo.block(1, solo.genesis, { name: 'other' })]
+    solo.give({ kind: 'certificate', qc: solo.qc(known) })
+    const effects = solo.give({ kind: 'fetched', blocks: [other, solo.block(2, other)] })
+    expect(only(effects, 'halt').reason).toMatch(/two blocks certified in view 1/)
+  })
+
   test('a missing block is asked for once', () => {
     const solo = Solo.busy()
     const b1 = solo.block(1, solo.genesis)

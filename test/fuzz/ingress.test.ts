@@ -13,7 +13,7 @@ import { decodeMessage, encodeMessage } from '../../consensus/wire-messages.ts'
 import { loadBls } from '../../crypto/bls-backend.ts'
 import { toHex } from '../../crypto/bytes.ts'
 import { verifyEd25519 } from '../../crypto/ed25519.ts'
-import { Ingress, PEER_IN_FLIGHT_MAX } from '../../node/ingress.ts'
+import { IN_FLIGHT_MAX, Ingress, PEER_IN_FLIGHT_MAX } from '../../node/ingress.ts'
 import type { Offence, Peer } from '../../node/ports.ts'
 import { freshVerifier } from '../consensus/certificate-ground.ts'
 import { type Committee, createCommittee, index, proposalOf, qcOf, tcOf } from '../consensus/committee.ts'
@@ -225,6 +225,19 @@ describe('ingress', () => {
       door.send({ id: 'peer 1', validator: index(1) }, encodeMessage(message, 0))
       expect(await door.settled()).toEqual({ delivered: [], penalties: ['invalid-signature'] })
     }
+  })
+
+  it('PITFALLS 39: so many checks for one peer, so many for all; what comes beyond is dropped', async () => {
+    const door = new Door(committee)
+    door.follows = false
+    const qc = traffic.qcs[5]
+    if (qc === undefined) throw new RangeError('no traffic')
+    const frame = encodeMessage({ kind: 'certificate', qc }, 0)
+    for (let at = 0; at < PEER_IN_FLIGHT_MAX + 3; at++) door.send({ id: 'peer 1', validator: index(1) }, frame)
+    expect([door.ingress.inFlight, door.ingress.dropped]).toEqual([PEER_IN_FLIGHT_MAX, 3])
+    for (let at = 0; at < IN_FLIGHT_MAX; at++) door.send({ id: `stranger ${at}`, validator: undefined }, frame)
+    expect([door.ingress.inFlight, door.ingress.dropped]).toEqual([IN_FLIGHT_MAX, PEER_IN_FLIGHT_MAX + 3])
+    expect((await door.settled()).delivered).toHaveLength(IN_FLIGHT_MAX)
   })
 
   it('a proposal dropped for want of room leaves no trace and is taken when it comes again', async () => {

@@ -307,7 +307,7 @@ export const PROPOSALS_AND_INGRESS: readonly Mutant[] = [
     file: INGRESS,
     find: '    if (!this.#hasRoom(peer)) return this.#drop()\n    this.#inFlight',
     replace: '    this.#inFlight',
-    killedBy: ['test/fuzz/ingress.test.ts', 'world:flooder'],
+    killedBy: ['test/fuzz/ingress.test.ts'],
   },
   {
     name: 'fetched-blocks-need-not-be-linked',
