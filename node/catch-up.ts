@@ -20,6 +20,8 @@ export const RESPONSE_TIMEOUT_MS = 2_000
 export const RETRY_PAUSE_MS = 250
 /** Requests served per peer: a bucket of this many, refilled at this many a second. */
 export const REQUESTS_PER_SECOND_MAX = 20
+/** Ids are u32: room for as many requests as a process ever makes. */
+const FIRST_REQUEST_ID_MAX = 2 ** 31
 /** Requests made to one peer: fewer than it serves, for what was sent apart may arrive together. */
 export const ASKED_PER_SECOND_MAX = 12
 /** A response holds no more than this of proposals, so that the frame bound is never met. */
@@ -65,12 +67,14 @@ export class CatchUp {
   readonly #searches = new Map<BlockId, Search>()
   readonly #asked = new AskedPeers(ASKED_PER_SECOND_MAX)
   readonly #tokens = new Map<string, { tokens: number; atMs: number }>()
-  #requestIds = 0
+  /** Begins with the time: what an earlier life asked for and gets answered now is late, not unsolicited. */
+  #requestIds: number
   #stopped = false
   #blocksFetched = 0
 
   constructor(deps: CatchUpDeps) {
     this.#deps = deps
+    this.#requestIds = deps.clock.nowMs() % FIRST_REQUEST_ID_MAX
   }
 
   get searching(): number {

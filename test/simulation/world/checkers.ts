@@ -48,6 +48,8 @@ export class Checkers {
   readonly #past = new Map<SimulatedNode, Past>()
   readonly #decoded = new WeakMap<Uint8Array, Durable>()
   readonly #verified = new Set<string>()
+  /** Every QC an honest node had, by view: a fork has to be somebody's doing. */
+  readonly #certificates = new Map<number, QC[]>()
   /** Transactions some client was told to be committed, with their height. */
   readonly acknowledged = new Map<Hash, number>()
 
@@ -55,6 +57,22 @@ export class Checkers {
     this.#committee = committee
     this.#isVillain = isVillain
     this.model = new LedgerModel(committee)
+  }
+
+  /** S15: who signed two blocks of one view that both were certified; ascending. */
+  accused(): readonly ValidatorIndex[] {
+    const { size } = this.#committee.validators
+    const culprits = new Set<ValidatorIndex>()
+    for (const certificates of this.#certificates.values()) {
+      for (const a of certificates) {
+        for (const b of certificates) {
+          if (a.blockId === b.blockId) continue
+          const signers = new Set(bitmapIndices(a.signers, size))
+          for (const signer of bitmapIndices(b.signers, size) ?? []) if (signers.has(signer)) culprits.add(signer)
+        }
+      }
+    }
+    return [...culprits].sort((a, b) => a - b)
   }
 
   toldHeight(node: SimulatedNode): number {
@@ -245,6 +263,9 @@ export class Checkers {
     const key = `${qc.view}/${qc.blockId}/${Buffer.from(qc.signature.subarray(0, 32)).toString('latin1')}`
     if (qc.view === 0 || this.#verified.has(key)) return
     this.#verified.add(key)
+    const sameView = this.#certificates.get(qc.view) ?? []
+    sameView.push(qc)
+    this.#certificates.set(qc.view, sameView)
     core.checkOneCertifiedBlock(this.history, qc)
     const { validators, scheme, genesis } = this.#committee
     const signers = bitmapIndices(qc.signers, validators.size)

@@ -58,6 +58,7 @@ export class Links {
   /** Directed cuts, `from * nodes + to`. */
   readonly cuts = new Set<number>()
   readonly sent = new Map<string, number>()
+  onBan: (by: SimulatedNode, against: SimulatedNode) => void = () => {}
   onPenalty: (by: SimulatedNode, against: SimulatedNode, offence: Offence, detail: string) => void = () => {}
 
   constructor(queue: EventQueue, random: Random, nodes: readonly SimulatedNode[]) {
@@ -110,7 +111,9 @@ export class Links {
     if (against === undefined) return
     this.onPenalty(by, against, offence, detail)
     const banned = this.#penalties[by.number]?.add(peerId, offence, this.#queue.nowMs) === true
-    if (banned && this.bans) this.disconnect(by, against)
+    if (!banned) return
+    this.onBan(by, against)
+    if (this.bans) this.disconnect(by, against)
   }
 
   send(from: SimulatedNode, to: SimulatedNode, bytes: Uint8Array, kind: 'frame' | 'gossip'): void {

