@@ -1,7 +1,7 @@
 // `npm run simulate`: seeds of whole replicas with faults and villains, a table at the end; or one seed, with a readable log.
 // Exit status 1: a claim did not hold; the seed is printed, shrunk and, with --keep, written to regressions/.
 
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describe, failureOf, shrink } from './shrink.ts'
@@ -67,7 +67,9 @@ async function findAndShrink(scenario: Scenario): Promise<void> {
     process.stdout.write(text)
     return
   }
-  const path = join(import.meta.dirname, 'regressions', `seed-${scenario.seed}.json`)
+  const directory = join(import.meta.dirname, 'regressions')
+  mkdirSync(directory, { recursive: true })
+  const path = join(directory, `seed-${scenario.seed}.json`)
   writeFileSync(path, text)
   say(`kept in ${path}`)
 }

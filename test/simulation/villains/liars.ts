@@ -80,9 +80,11 @@ export const LIARS: Readonly<Record<string, Villain>> = {
   'resigning-answerer': liar('sends true blocks with wrong signatures', (_, response) => [
     { ...response, proposals: response.proposals.map((proposal) => ({ ...proposal, signature: new Uint8Array(64) })) },
   ]),
-  'wrong-certificate-answerer': liar('certifies its answers with another certificate', (grip, response) => {
+  'wrong-certificate-answerer': liar('sends a part, certified by another certificate', (grip, response) => {
     const certificate = grip.core()?.safety.highQC
-    return [certificate === undefined ? response : { ...response, certificate }]
+    const { proposals } = response
+    if (certificate === undefined) return [response]
+    return [{ ...response, proposals: proposals.slice(0, Math.max(1, proposals.length - 1)), certificate }]
   }),
   'false-root-answerer': liar('changes what the blocks say of the state', (_, response) => [
     {
