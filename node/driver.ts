@@ -38,8 +38,8 @@ export interface DriverDeps {
   readonly evidence: EvidenceStore
   readonly catchUp: () => CatchUp
   readonly log: Log
-  /** After every input: what the mempool and the metrics follow. */
-  readonly onStep: (core: CoreState, effects: readonly Effect[]) => void
+  /** After every input, its effects performed: what the mempool, the metrics and a trace follow. */
+  readonly onStep: (core: CoreState, effects: readonly Effect[], input: Input) => void
   /** A broken invariant, a failed write or a `halt`: the process stops. */
   readonly onFatal: (error: unknown) => void
 }
@@ -136,7 +136,7 @@ export class Driver {
       if (pending !== undefined) await pending
       if (this.#stopped) return
     }
-    this.#deps.onStep(this.core, effects)
+    this.#deps.onStep(this.core, effects, input)
   }
 
   #perform(effect: Effect): Promise<void> | undefined {

@@ -4,7 +4,7 @@
 import type { CommittedTransaction } from '../api/ports.ts'
 import { CertificateVerifier } from '../consensus/certificates.ts'
 import type { PacemakerConfig } from '../consensus/pacemaker.ts'
-import type { Effect } from '../consensus/protocol.ts'
+import type { Effect, Input } from '../consensus/protocol.ts'
 import type { CoreState } from '../consensus/state.ts'
 import type { SafetyState, ValidatorIndex } from '../consensus/types.ts'
 import type { ValidatorSet } from '../consensus/validators.ts'
@@ -52,7 +52,7 @@ export interface ReplicaParts {
   readonly mempoolLimits: MempoolLimits
   readonly blockIntervalMs: number
   readonly log: Log
-  readonly onEffects: (core: CoreState, effects: readonly Effect[]) => void
+  readonly onEffects: (core: CoreState, effects: readonly Effect[], input: Input) => void
   readonly onCommitted: (records: readonly CommitRecord[]) => void
   readonly onFatal: (error: unknown) => void
 }
@@ -214,8 +214,8 @@ export class Replica {
       evidence: this.evidence,
       catchUp: () => this.catchUp,
       log,
-      onStep: (core, effects) => {
-        onEffects(core, effects)
+      onStep: (core, effects, input) => {
+        onEffects(core, effects, input)
         this.#followChain(core)
       },
       onFatal,

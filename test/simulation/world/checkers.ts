@@ -5,15 +5,17 @@
 import { bitmapIndices } from '../../../consensus/bitmap.ts'
 import { TREE_BLOCKS_MAX } from '../../../consensus/block-tree.ts'
 import { proposalPreimage, timeoutPreimage, votePreimage } from '../../../consensus/preimages.ts'
-import type { Effect } from '../../../consensus/protocol.ts'
+import type { Effect, Input } from '../../../consensus/protocol.ts'
 import { decodeSafety } from '../../../consensus/safety-record.ts'
 import type { CoreState } from '../../../consensus/state.ts'
-import type { Block, Equivocation, QC, SafetyState, TC, ValidatorIndex } from '../../../consensus/types.ts'
+import { createTracer } from '../../../consensus/trace.ts'
+import type { Block, Equivocation, QC, SafetyState, TC, ValidatorIndex, View } from '../../../consensus/types.ts'
 import { equalBytes, type Hash } from '../../../crypto/bytes.ts'
 import { PEER_INPUTS_MAX } from '../../../node/driver.ts'
 import type { CommitRecord } from '../../../node/ports.ts'
 import type { OpenedChainStore } from '../../../node/storage/chain-store.ts'
 import { decodeSlot } from '../../../node/storage/safety-slot.ts'
+import { type Conformance, createConformance } from '../../model/conformance.ts'
 import * as core from '../invariants.ts'
 import { hold } from './claims.ts'
 import type { Committee } from './committee.ts'
@@ -30,6 +32,9 @@ interface Past {
   safety: SafetyState | undefined
   highQC: QC | undefined
   lastTC: TC | undefined
+  tracer: ReturnType<typeof createTracer> | undefined
+  /** Over all lives. Undefined: a full node, which signs nothing. */
+  readonly conformance: Conformance | undefined
 }
 
 interface Durable {
@@ -40,6 +45,8 @@ interface Durable {
 
 export class Checkers {
   readonly history = new core.History()
+  /** Steps that the model was asked about. */
+  modelled = 0
   readonly model: LedgerModel
   /** The one chain, by height, as the first node committed it. */
   readonly chain: { readonly block: Block; readonly replayed: Replayed }[] = []
@@ -153,7 +160,13 @@ export class Checkers {
     }
   }
 
-  stepped(node: SimulatedNode, state: CoreState, effects: readonly Effect[]): void {
+  /** A node begins a life: its steps are put before the model (docs/PROTOCOL.md) from here on. */
+  born(node: SimulatedNode, state: CoreState): void {
+    this.#pastOf(node).tracer = createTracer(state)
+  }
+
+  stepped(node: SimulatedNode, state: CoreState, effects: readonly Effect[], input: Input): void {
+    this.#conforms(node, effects, input)
     this.#checkBounds(node, state)
     const past = this.#pastOf(node)
     const { highQC, lastTC } = state.safety
@@ -166,6 +179,18 @@ export class Checkers {
       this.#checkTC(lastTC)
     }
     for (const effect of effects) this.#effect(node, past, effect)
+  }
+
+  /** Every step is one that the model allows a node that saw what this one saw. */
+  #conforms(node: SimulatedNode, effects: readonly Effect[], input: Input): void {
+    const { tracer, conformance } = this.#pastOf(node)
+    if (tracer === undefined || conformance === undefined) return
+    const record = tracer(input, effects)
+    const verdict = conformance.accept(record)
+    hold('the model allows it', verdict.kind === 'accepted', () => {
+      return `${node.id}: ${verdict.kind === 'rejected' ? verdict.reason : ''} ${JSON.stringify(record)}`
+    })
+    this.modelled += 1
   }
 
   #effect(node: SimulatedNode, past: Past, effect: Effect): void {
@@ -335,7 +360,17 @@ export class Checkers {
   #pastOf(node: SimulatedNode): Past {
     let past = this.#past.get(node)
     if (past === undefined) {
-      past = { decided: undefined, toldHeight: 0, safety: undefined, highQC: undefined, lastTC: undefined }
+      const { size, quorum, leader } = this.#committee.validators
+      const conformance = createConformance(size, quorum, (view) => leader(view as View))
+      past = {
+        decided: undefined,
+        toldHeight: 0,
+        safety: undefined,
+        highQC: undefined,
+        lastTC: undefined,
+        tracer: undefined,
+        conformance: node.validator === undefined ? undefined : conformance,
+      }
       this.#past.set(node, past)
     }
     return past

@@ -1,7 +1,7 @@
 // One simulated node: the real replica (node/replica.ts) over a virtual clock, a simulated disk and simulated links, from its
 // first start through crashes to the end. Everything outside a replica reaches it through here, or not at all once it crashed.
 
-import type { Effect } from '../../../consensus/protocol.ts'
+import type { Effect, Input } from '../../../consensus/protocol.ts'
 import type { CoreState } from '../../../consensus/state.ts'
 import type { SafetyState, ValidatorIndex } from '../../../consensus/types.ts'
 import { hashToBytes } from '../../../crypto/bytes.ts'
@@ -37,7 +37,9 @@ export interface NodeWatch {
   readonly starting: (node: SimulatedNode, store: OpenedChainStore, safety: SafetyState | undefined) => void
   readonly refused: (node: SimulatedNode, reason: string) => void
   readonly signing: (node: SimulatedNode, what: 'vote' | 'timeout' | 'proposal', preimage: Uint8Array) => void
-  readonly stepped: (node: SimulatedNode, core: CoreState, effects: readonly Effect[]) => void
+  /** The core of a new life, before its first step. */
+  readonly born: (node: SimulatedNode, core: CoreState) => void
+  readonly stepped: (node: SimulatedNode, core: CoreState, effects: readonly Effect[], input: Input) => void
   readonly committed: (node: SimulatedNode, records: readonly CommitRecord[]) => void
   readonly failed: (node: SimulatedNode, error: unknown) => void
   /** Counts for crash points: a frame leaves. */
@@ -197,6 +199,7 @@ export class SimulatedNode {
     const network = this.#network(life)
     this.store = store
     this.replica = this.#createReplica(life, { store, self, clock, network, opened })
+    watch.born(this, this.replica.driver.core)
     this.#isListening = true
     links().up(this)
     await quorumConnected(network, clock, validators, self)
@@ -241,9 +244,9 @@ export class SimulatedNode {
       mempoolLimits: { ...MEMPOOL_DEFAULTS, countMax: 2_000, transactionBytesMax: 8_192 },
       blockIntervalMs,
       log: { ...quiet, trace: quiet.debug, fatal: quiet.error },
-      onEffects: (core, effects) => {
+      onEffects: (core, effects, input) => {
         if (this.#life !== life) return
-        watch.stepped(this, core, effects)
+        watch.stepped(this, core, effects, input)
         this.tampering?.stepped?.(core, effects)
       },
       onCommitted: (records) => {

@@ -15,6 +15,8 @@ export interface Outcome {
   readonly height: number
   readonly transactions: number
   readonly steps: number
+  /** Steps of honest validators, each judged by the model. */
+  readonly modelled: number
   /** Of virtual time. */
   readonly elapsedMs: number
   readonly trace: string
@@ -67,6 +69,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
     height: world.committedHeight,
     transactions: world.checkers.model.transactions,
     steps: world.steps,
+    modelled: world.checkers.modelled,
     elapsedMs: world.elapsedMs,
     trace: world.traceHash(),
     viewsToCommit,

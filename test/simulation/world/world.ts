@@ -195,9 +195,12 @@ export class World {
       signing: (node, what, preimage) => {
         if (this.isHonest(node)) guarded(() => this.checkers.signing(node, what, preimage))
       },
-      stepped: (node, core, effects) => {
+      born: (node, core) => {
+        if (this.isHonest(node)) this.checkers.born(node, core)
+      },
+      stepped: (node, core, effects, input) => {
         this.#note(node, core, effects)
-        if (this.isHonest(node)) guarded(() => this.checkers.stepped(node, core, effects))
+        if (this.isHonest(node)) guarded(() => this.checkers.stepped(node, core, effects, input))
       },
       committed: (node, records) => {
         if (this.isHonest(node)) guarded(() => this.checkers.committed(node, records))
