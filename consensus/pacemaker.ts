@@ -16,6 +16,18 @@ export const VIEW_TIMEOUT_MS_MAX = 20_000
 export const RESEND_MS_MAX = 2_000
 /** base is at least this many measured view times. */
 const BASE_VIEW_TIMES = 4
+/** DESIGN.md section 3, "Suspicion". */
+const SUSPECT_DIVISOR = 4
+
+/** How a view was entered, as far as its time is concerned. */
+export interface ViewEntry {
+  readonly tc: boolean
+  readonly halved: boolean
+  /** Its leader's last view was given up: see suspicion.ts. */
+  readonly suspect: boolean
+  /** The view before ended by the votes of its block and nothing else. */
+  readonly measured: boolean
+}
 
 export class Pacemaker {
   readonly #config: PacemakerConfig
@@ -30,6 +42,7 @@ export class Pacemaker {
   #deadlineMs: number | undefined
   #includesIdle = false
   #halved = false
+  #suspect = false
 
   constructor(config: PacemakerConfig, faults: number) {
     this.#config = config
@@ -53,18 +66,27 @@ export class Pacemaker {
     return Math.min(wanted, this.#config.baseTimeoutMsMax)
   }
 
-  /** timeout(k) = min(base * 1.5^max(0, k-f-1), 20 s); half of it in a view entered by a Certificate. */
+  /** timeout(k) = min(base * 1.5^max(0, k-f-1), 20 s); half of it in a view entered by a Certificate, a quarter under a suspect. */
   timeoutMs(): number {
+    const timeoutMs = this.#fullTimeoutMs()
+    if (this.#suspect) return Math.ceil(timeoutMs / SUSPECT_DIVISOR)
+    return this.#halved ? Math.ceil(timeoutMs / 2) : timeoutMs
+  }
+
+  #fullTimeoutMs(): number {
     let timeoutMs = this.baseMs()
     for (let i = this.#faults + 1; i < this.#failures && timeoutMs < VIEW_TIMEOUT_MS_MAX; i++) {
       timeoutMs += Math.floor(timeoutMs / 2)
     }
-    const bounded = Math.min(timeoutMs, VIEW_TIMEOUT_MS_MAX)
-    return this.#halved ? Math.ceil(bounded / 2) : bounded
+    return Math.min(timeoutMs, VIEW_TIMEOUT_MS_MAX)
   }
 
+  /**
+   * Between later ticks. Under a suspect the full timeout(k): a quarter of it is no longer than the first tick takes to become a
+   * certificate where base is four view times, and ticks sent meanwhile are a flood that brings nothing (docs/adr/0006).
+   */
   resendMs(): number {
-    return Math.min(this.timeoutMs(), RESEND_MS_MAX)
+    return Math.min(this.#suspect ? this.#fullTimeoutMs() : this.timeoutMs(), RESEND_MS_MAX)
   }
 
   /** When a replica that voted and still waits sends its vote to L(v) too. */
@@ -72,13 +94,13 @@ export class Pacemaker {
     return Math.ceil(this.timeoutMs() / 4) + (this.#includesIdle ? this.#config.idleIntervalMs : 0)
   }
 
-  /** A view was entered at `nowMs`; `measured`: the one before ended by the votes of its block and nothing else. */
-  enter(nowMs: number, by: { readonly tc: boolean; readonly halved: boolean; readonly measured: boolean }): void {
+  /** A view was entered at `nowMs`. */
+  enter(nowMs: number, by: ViewEntry): void {
     if (by.measured && this.#measurable) this.#measure(nowMs - this.#enteredMs)
     // No further than the cap needs: a long outage must not have to be worked off by as many commits.
-    this.#halved = false
-    if (by.tc && this.timeoutMs() < VIEW_TIMEOUT_MS_MAX) this.#failures += 1
+    if (by.tc && this.#fullTimeoutMs() < VIEW_TIMEOUT_MS_MAX) this.#failures += 1
     this.#halved = by.halved
+    this.#suspect = by.suspect
     this.#enteredMs = nowMs
     this.#measurable = !by.tc && !by.halved
     this.#deadlineMs = undefined

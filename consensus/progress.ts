@@ -5,6 +5,7 @@ import { assert } from '../crypto/assert.ts'
 import type { EntryCause } from './protocol.ts'
 import { committedBy, raise } from './safety.ts'
 import { leaderOf, leads, type Step, VIEWS_BEHIND_MAX } from './state.ts'
+import { clearLeaderOf, isSuspect, suspectLeaderOf } from './suspicion.ts'
 import type { BlockId, QC, TC, Verified, View } from './types.ts'
 
 /** How many recent views' certified blocks are remembered to notice a second one. */
@@ -29,6 +30,7 @@ export function processQC(step: Step, qc: Verified<QC>, source: QcSource): void 
     if (core.certified.size > CERTIFIED_VIEWS_MAX) core.certified.delete(Math.min(...core.certified.keys()) as View)
   }
   haltIfInvalid(step, qc.blockId)
+  clearLeaderOf(core, qc.view)
   if (qc.view > core.safety.highQC.view) core.safety = raise(core.safety, { highQC: qc })
   tryCommit(step, qc)
   if (qc.view >= core.view) enterView(step, (qc.view + 1) as View, source)
@@ -45,7 +47,9 @@ export function processTC(step: Step, tc: Verified<TC>): void {
   // PITFALLS 11: a TC brings the QC that the next leader has to extend.
   processQC(step, tc.highQC as Verified<QC>, 'timeout')
   if (tc.view > (core.safety.lastTC?.view ?? 0)) core.safety = raise(core.safety, { lastTC: tc })
-  if (tc.view >= core.view) enterView(step, (tc.view + 1) as View, 'tc')
+  if (tc.view < core.view) return
+  suspectLeaderOf(core, tc.view)
+  enterView(step, (tc.view + 1) as View, 'tc')
 }
 
 /** Commits what the QC proves, now or as soon as the blocks are held and executed. */
@@ -109,7 +113,8 @@ function enterView(step: Step, view: View, source: QcSource | 'tc'): void {
   assert(view > core.view, 'views only rise')
   const good = source === 'proposal' || source === 'votes'
   const by: EntryCause = source === 'tc' || source === 'certificate' ? source : 'qc'
-  core.pacemaker.enter(nowMs, { tc: by === 'tc', halved: by === 'certificate', measured: good })
+  const suspect = isSuspect(core, leaderOf(core, view))
+  core.pacemaker.enter(nowMs, { tc: by === 'tc', halved: by === 'certificate', suspect, measured: good })
   core.view = view
   core.enteredBy = by
   // Entered by TC or Certificate, or late: the leader proposes at once.

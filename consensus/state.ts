@@ -51,6 +51,8 @@ export interface CoreState {
   buildingView: View
   /** Later ticks sent in this view. */
   laterTicks: number
+  /** Leaders whose own view ended in a TC, with that view: suspicion.ts. Bound: one entry per validator. */
+  readonly suspects: Map<ValidatorIndex, View>
   readonly lastAnswerMs: Map<ValidatorIndex, number>
   wanted: ReadonlySet<BlockId>
 }
@@ -96,6 +98,7 @@ export function createCore(
     idleOver: false,
     buildingView: 0 as View,
     laterTicks: 0,
+    suspects: new Map(),
     lastAnswerMs: new Map(),
     wanted: new Set(),
   }

@@ -2,7 +2,8 @@
 
 import { noteAnnounced, processQC, processTC } from './progress.ts'
 import { castVote, voteRefusal } from './safety.ts'
-import { firstTickTargets, leaderOf, type Step, VIEWS_AHEAD_MAX, VIEWS_BEHIND_MAX } from './state.ts'
+import { type CoreState, firstTickTargets, leaderOf, type Step, VIEWS_AHEAD_MAX, VIEWS_BEHIND_MAX } from './state.ts'
+import { isSuspect } from './suspicion.ts'
 import type { Block, Checked, QC, TC, ValidatorIndex, Verified, View, Vote } from './types.ts'
 
 export function onProposal(step: Step, block: Verified<Block>): void {
@@ -48,7 +49,7 @@ function insert(step: Step, block: Verified<Block>): boolean {
 /** Votes for the first proposal of the current view as soon as every rule holds; called after every input. */
 export function tryVote(step: Step): void {
   const { core, effects, nowMs } = step
-  const { self, clockAheadMsMax, validators } = core.config
+  const { self, clockAheadMsMax } = core.config
   const id = core.proposals.get(core.view)
   if (self === undefined || id === undefined || !core.tree.isConnected(id) || !core.tree.isValid(id)) return
   const block = core.tree.node(id)?.block
@@ -66,8 +67,14 @@ export function tryVote(step: Step): void {
   core.safety = cast.safety
   effects.push({ kind: 'save', safety: cast.safety, block })
   // Linear: to the leader of the next view alone. It extends the block, so it is who needs the QC.
-  effects.push({ kind: 'send-vote', vote: cast.vote, to: [validators.leader((core.view + 1) as View)] })
+  effects.push({ kind: 'send-vote', vote: cast.vote, to: [collectors(core).first] })
   effects.push({ kind: 'timer', timer: 'resend-vote', view: core.view, delayMs: core.pacemaker.voteResendMs() })
+}
+
+/** Whom a vote of the current view goes to, and whom it goes to too when nothing came of that. */
+function collectors(core: CoreState): { readonly first: ValidatorIndex; readonly second: ValidatorIndex } {
+  const [own, next] = [leaderOf(core, core.view), leaderOf(core, core.view + 1)]
+  return isSuspect(core, next) ? { first: own, second: next } : { first: next, second: own }
 }
 
 /** Still in the view long after voting: L(v+1) may be dead, L(v) is the one node known to be alive. */
@@ -75,7 +82,7 @@ export function resendVote(step: Step): void {
   const { core, effects } = step
   const { lastVote } = core.safety
   if (lastVote?.view !== core.view) return
-  effects.push({ kind: 'send-vote', vote: lastVote, to: [leaderOf(core, core.view)] })
+  effects.push({ kind: 'send-vote', vote: lastVote, to: [collectors(core).second] })
 }
 
 /** A vote, direct or attached to a timeout: counted once per signer and view. */

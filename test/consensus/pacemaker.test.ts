@@ -3,9 +3,9 @@
 import { describe, expect, test } from 'vitest'
 import { Pacemaker, RESEND_MS_MAX, VIEW_TIMEOUT_MS_MAX } from '../../consensus/pacemaker.ts'
 
-const TC = { tc: true, halved: false, measured: false }
-const QC = { tc: false, halved: false, measured: true }
-const CERTIFICATE = { tc: false, halved: true, measured: false }
+const TC = { tc: true, halved: false, suspect: false, measured: false }
+const QC = { tc: false, halved: false, suspect: false, measured: true }
+const CERTIFICATE = { tc: false, halved: true, suspect: false, measured: false }
 
 function pacemaker(faults = 1): Pacemaker {
   return new Pacemaker({ baseTimeoutMs: 1_000, baseTimeoutMsMax: 4_000, idleIntervalMs: 500 }, faults)
@@ -143,6 +143,18 @@ describe('timers of a view', () => {
     const paced = pacemaker()
     paced.enter(0, CERTIFICATE)
     expect(paced.startTimer(0, true)).toBe(500)
+    paced.enter(0, QC)
+    expect(paced.startTimer(0, true)).toBe(1_000)
+  })
+
+  test('under a suspect: a quarter, in that view only, also when it is entered by a Certificate; k counts as ever', () => {
+    const paced = pacemaker()
+    for (const by of [QC, CERTIFICATE, TC]) {
+      paced.enter(0, { ...by, suspect: true })
+      expect(paced.startTimer(0, true)).toBe(250)
+      expect(paced.resendMs()).toBe(1_000)
+    }
+    expect(paced.failures).toBe(1)
     paced.enter(0, QC)
     expect(paced.startTimer(0, true)).toBe(1_000)
   })

@@ -4,6 +4,7 @@ import type { Mutant } from './mutant.ts'
 
 const SAFETY = 'consensus/safety.ts'
 const PACEMAKER = 'consensus/pacemaker.ts'
+const SUSPICION = 'consensus/suspicion.ts'
 const COLLECTOR = 'consensus/collector.ts'
 
 export const VOTE_AND_COMMIT: readonly Mutant[] = [
@@ -313,8 +314,8 @@ export const CERTIFICATES_AND_VIEWS: readonly Mutant[] = [
     name: 'uncapped-timer',
     rule: 'P18',
     file: PACEMAKER,
-    find: '    const bounded = Math.min(timeoutMs, VIEW_TIMEOUT_MS_MAX)\n',
-    replace: '    const bounded = timeoutMs\n',
+    find: '    return Math.min(timeoutMs, VIEW_TIMEOUT_MS_MAX)\n',
+    replace: '    return timeoutMs\n',
     killedBy: ['test/consensus/pacemaker.test.ts'],
   },
   {
@@ -324,6 +325,38 @@ export const CERTIFICATES_AND_VIEWS: readonly Mutant[] = [
     find: '      timeoutMs += Math.floor(timeoutMs / 2)\n',
     replace: '      timeoutMs += 0\n',
     killedBy: ['test/consensus/pacemaker.test.ts'],
+  },
+  {
+    name: 'suspected-for-ever',
+    rule: 'DESIGN 3, Suspicion',
+    file: SUSPICION,
+    find: '  if (since !== undefined && since <= view) suspects.delete(leader)\n',
+    replace: '',
+    killedBy: ['test/consensus/suspicion.test.ts'],
+  },
+  {
+    name: 'an-old-qc-clears-a-suspect',
+    rule: 'DESIGN 3, Suspicion',
+    file: SUSPICION,
+    find: 'since !== undefined && since <= view',
+    replace: 'since !== undefined',
+    killedBy: ['test/consensus/suspicion.test.ts'],
+  },
+  {
+    name: 'a-slow-network-is-suspected',
+    rule: 'DESIGN 3, Suspicion; ADR 6',
+    file: SUSPICION,
+    find: ' && config.validators.powerOf(suspects.keys()) < config.validators.witness',
+    replace: '',
+    killedBy: ['test/consensus/suspicion.test.ts'],
+  },
+  {
+    name: 'a-suspect-is-flooded',
+    rule: 'DESIGN 3, Linear view change; ADR 6',
+    file: PACEMAKER,
+    find: 'this.#suspect ? this.#fullTimeoutMs() : this.timeoutMs()',
+    replace: 'this.timeoutMs()',
+    killedBy: ['test/consensus/pacemaker.test.ts', 'test/simulation/costs.test.ts'],
   },
   {
     name: 'timeouts-of-all-views-make-it-join',

@@ -156,6 +156,7 @@ export function checkBounds(core: CoreState): void {
     ['proposals', core.proposals.size, VIEWS_BEHIND_MAX + 1],
     ['certified views', core.certified.size, 64],
     ['answers', core.lastAnswerMs.size, size],
+    ['suspects', core.suspects.size, size],
     ['wanted blocks', core.wanted.size, 3],
   ]
   for (const [what, got, most] of sizes) hold('S16 bounds', got <= most, () => `${what}: ${got} of ${most}`)
