@@ -59,6 +59,8 @@ export class SimulatedNetwork {
   groups: readonly number[] | undefined
   /** For scenarios and villains: false drops the message. */
   passes: (from: ValidatorIndex, to: ValidatorIndex, packet: Packet) => boolean = () => true
+  /** What a sender adds to the delay of its messages: slow validators. */
+  lateMs: (from: ValidatorIndex) => number = () => 0
   readonly sent = { proposal: 0, vote: 0, timeout: 0, certificate: 0, 'block-request': 0, 'block-response': 0 }
 
   constructor(queue: EventQueue, random: Random, receive: Receive) {
@@ -75,7 +77,7 @@ export class SimulatedNetwork {
     const copies = this.#random.chance(duplicatePerMille) ? 2 : 1
     for (let copy = 0; copy < copies; copy++) {
       // A partition cuts what is under way too.
-      this.#queue.after(this.#delayMs(), () => {
+      this.#queue.after(this.#delayMs() + this.lateMs(from), () => {
         if (this.#hears(to, from)) this.#receive(to, from, packet)
       })
     }

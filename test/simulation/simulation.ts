@@ -100,7 +100,9 @@ export class Simulation {
     return true
   }
 
+  /** Ends at that time, also where nothing happens for long around it. */
   runFor(durationMs: number): void {
+    this.queue.after(durationMs, () => {})
     this.runUntil(() => false, this.elapsedMs + durationMs)
   }
 
