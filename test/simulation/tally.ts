@@ -10,6 +10,7 @@ export interface Tally {
   blocks: number
   transactions: number
   steps: number
+  modelled: number
   /** Of virtual time. */
   elapsedMs: number
   /** Of this machine, in user mode. */
@@ -30,6 +31,7 @@ export function emptyTally(): Tally {
     blocks: 0,
     transactions: 0,
     steps: 0,
+    modelled: 0,
     elapsedMs: 0,
     cpuMs: 0,
     viewsToCommitMax: 0,
@@ -59,6 +61,7 @@ export async function take(
     tally.blocks += outcome.height
     tally.transactions += outcome.transactions
     tally.steps += outcome.steps
+    tally.modelled += outcome.modelled
     tally.elapsedMs += outcome.elapsedMs
     tally.viewsToCommitMax = Math.max(tally.viewsToCommitMax, outcome.viewsToCommit)
   } catch (error) {
@@ -83,6 +86,7 @@ export function tableOf(tally: Tally): string {
     ['seeds a second of one core', String(perSecond(tally.seeds))],
     ['blocks', String(tally.blocks)],
     ['transactions', String(tally.transactions)],
+    ['steps judged by the model', String(tally.modelled)],
     ['steps of a core', `${tally.steps}, ${perSecond(tally.steps)} a second`],
     [
       'virtual time',

@@ -21,6 +21,8 @@ export class SimulatedDisk extends MemoryDisk {
   readonly #random: Random
   readonly #onSynced: () => void
   faults: DiskFaults = QUICK_DISK
+  /** What a crash leaves of what was not synced. */
+  remains: 'lost' | 'torn' | 'kept' | 'any' = 'any'
   /** What was asked for so far: crash points count these. */
   writes = 0
   onWrite: () => void = () => {}
@@ -52,10 +54,21 @@ export class SimulatedDisk extends MemoryDisk {
     this.#due.batches = false
     this.#due.slots = false
     const all = this.unsynced
-    this.crash({
-      batches: random.chance(500) ? 0 : random.between(0, all),
-      slotBytes: random.chance(300) ? 1_000_000 : random.chance(500) ? 0 : random.between(1, 400),
-    })
+    switch (this.remains) {
+      case 'lost':
+        return this.crash()
+      case 'torn':
+        return this.crash({ batches: all >> 1, slotBytes: random.between(1, 400) })
+      case 'kept':
+        return this.crash({ batches: all, slotBytes: Number.MAX_SAFE_INTEGER })
+      case 'any':
+        return this.crash({
+          batches: random.chance(500) ? 0 : random.between(0, all),
+          slotBytes: random.chance(300) ? Number.MAX_SAFE_INTEGER : random.chance(500) ? 0 : random.between(1, 400),
+        })
+      default:
+        return this.remains satisfies never
+    }
   }
 
   #syncLater(part: 'batches' | 'slots'): void {

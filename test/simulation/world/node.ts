@@ -83,6 +83,7 @@ export class SimulatedNode {
   isRemoved = false
   #life = 0
   #isListening = false
+  #isRunning = false
 
   constructor(deps: NodeDeps, number: number, validator: ValidatorIndex | undefined, disk: SimulatedDisk) {
     this.#deps = deps
@@ -97,8 +98,9 @@ export class SimulatedNode {
     return this.#isListening
   }
 
+  /** The process is there, be it still in recovery. */
   get isRunning(): boolean {
-    return this.replica !== undefined
+    return this.#isRunning
   }
 
   get life(): number {
@@ -107,6 +109,7 @@ export class SimulatedNode {
 
   start(): void {
     if (this.isRunning || this.isRemoved) return
+    this.#isRunning = true
     this.#life += 1
     const life = this.#life
     this.tampering?.starting?.(this.disk)
@@ -115,6 +118,7 @@ export class SimulatedNode {
 
   crash(): void {
     this.#life += 1
+    this.#isRunning = false
     this.#isListening = false
     this.isStarted = false
     this.replica = undefined
