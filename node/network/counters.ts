@@ -42,6 +42,7 @@ const NETWORK_EVENTS = [
   'gossip-bytes-in',
   'gossip-bytes-out',
   'gossip-healed',
+  'gossip-reopened',
   'gossip-ignored',
   'gossip-published',
   'gossip-rejected',

@@ -2,7 +2,7 @@
 // synchronously by the node before they are passed on. Carries transactions only, never anything of consensus.
 
 import { type GossipSub, gossipsub, TopicValidatorResult } from '@libp2p/gossipsub'
-import type { Connection } from '@libp2p/interface'
+import type { Connection, Stream } from '@libp2p/interface'
 import { assert } from '../../crypto/assert.ts'
 import type { Hash } from '../../crypto/bytes.ts'
 import { sha256 } from '../../crypto/hash.ts'
@@ -33,6 +33,8 @@ const BYTES_PER_SECOND = 8 * 1024 * 1024
 const BYTES_BURST = 32 * 1024 * 1024
 /** Peers with a bucket at most; the oldest bucket goes (connections are bounded far below). */
 const BUCKETS_MAX = 512
+/** A subscription may be under way at one heartbeat, not at two. */
+const UNHEARD_HEARTBEATS_MAX = 2
 const GOSSIP_STREAM = '/meshsub/'
 
 export function gossipTopic(genesisHash: Hash): string {
@@ -89,6 +91,8 @@ export class Gossip {
   readonly #counters: Counters
   readonly #events: GossipEvents
   readonly #buckets = new Map<string, Buckets>()
+  /** Heartbeats in a row at which a connected peer subscribed to nothing. */
+  readonly #unheard = new WeakMap<Connection, number>()
 
   constructor(host: Host, topic: string, clock: Clock, counters: Counters, events: GossipEvents) {
     this.#host = host
@@ -123,9 +127,29 @@ export class Gossip {
    */
   heal(connections: readonly Connection[]): void {
     const connection = connections.findLast((candidate) => candidate.status === 'open')
-    if (connection === undefined || connections.some(hasGossipStream)) return
+    if (connection === undefined) return
+    if (connections.some((candidate) => gossipStreams(candidate, 'outbound').length > 0)) {
+      this.#hearAgain(connection, connections)
+      return
+    }
     this.#counters.add('gossip-healed')
     this.#host.services.identify.identify(connection).catch((error: unknown) => this.#events.failed(error))
+  }
+
+  /**
+   * A peer says what it subscribes to once, when it opens its stream; gossipsub forgets that when an older connection of the
+   * same peer ends late. Ending the stream makes the peer open another and say it again.
+   */
+  #hearAgain(connection: Connection, connections: readonly Connection[]): void {
+    const isHeard = this.#pubsub.getSubscribers(this.#topic).some((peer) => peer.equals(connection.remotePeer))
+    const silent = isHeard ? 0 : (this.#unheard.get(connection) ?? 0) + 1
+    this.#unheard.set(connection, silent)
+    if (silent < UNHEARD_HEARTBEATS_MAX) return
+    this.#unheard.delete(connection)
+    for (const stream of connections.flatMap((candidate) => gossipStreams(candidate, 'inbound'))) {
+      this.#counters.add('gossip-reopened')
+      stream.abort(new Error('its subscription is not known'))
+    }
   }
 
   #judge(peerId: string, body: Uint8Array): TopicValidatorResult {
@@ -170,9 +194,8 @@ export class Gossip {
   }
 }
 
-function hasGossipStream(connection: Connection): boolean {
-  return connection.streams.some(
-    (stream) =>
-      stream.direction === 'outbound' && stream.protocol.startsWith(GOSSIP_STREAM) && stream.status === 'open',
+function gossipStreams(connection: Connection, direction: 'inbound' | 'outbound'): Stream[] {
+  return connection.streams.filter(
+    (stream) => stream.direction === direction && stream.protocol.startsWith(GOSSIP_STREAM) && stream.status === 'open',
   )
 }

@@ -104,4 +104,26 @@ describe('gossip', () => {
     })
     expect(node.running.stats().events['gossip-healed']).toBeGreaterThan(0)
   })
+
+  it('of a peer whose subscription was forgotten is asked for again', async () => {
+    const node = await running.start(createNode({ label: 1 }))
+    const stranger = await running.stranger(90, node)
+    stranger.stream.send(helloFrame())
+    const topic = gossipTopic(GENESIS)
+    const pubsub = stranger.host.services.pubsub
+    pubsub.subscribe(topic)
+    await until('its subscription', () => node.running.stats().now.gossipPeers === 1)
+    const [opened] = stranger.connection.streams.filter(
+      (stream) => stream.protocol.startsWith('/meshsub/') && stream.direction === 'outbound',
+    )
+    // What a late disconnect of an older connection does: the peer still has its stream, and is not known to subscribe.
+    pubsub.unsubscribe(topic)
+    await until('it is forgotten', () => node.running.stats().now.gossipPeers === 0)
+    node.clock.advance(HEARTBEAT_MS)
+    expect(node.running.stats().events['gossip-reopened']).toBe(0)
+    await until('the stream is ended', () => {
+      if (node.running.stats().events['gossip-reopened'] === 0) node.clock.advance(HEARTBEAT_MS)
+      return opened?.status !== 'open'
+    })
+  })
 })
