@@ -67,7 +67,11 @@ export class Supervisor {
     const children = [...this.#children.values()]
     const gone = children.map((child) => new Promise<void>((resolve) => child.once('exit', () => resolve())))
     for (const child of children) child.kill('SIGTERM')
-    const killing = setTimeout(() => this.kill(), KILL_AFTER_MS)
+    const killing = setTimeout(() => {
+      const names = [...this.#children.keys()].map(({ name }) => name).join(', ')
+      this.#events.onNotice(`${names} did not stop within ${KILL_AFTER_MS / 1_000} s and are killed`)
+      this.kill()
+    }, KILL_AFTER_MS)
     await Promise.all(gone)
     clearTimeout(killing)
   }
