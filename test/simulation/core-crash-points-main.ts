@@ -2,7 +2,7 @@
 // of them broke a claim; its line says which, and --point runs it again.
 
 import { parseArgs } from 'node:util'
-import { type CrashPoint, crashAt, crashPointsOf, FATES, type Fate } from './crash-points.ts'
+import { type CrashPoint, crashAt, crashPointsOf, FATES, type Fate } from './core-crash-points.ts'
 
 const USAGE = `npm run crash-points -- [options]
   --seeds N    so many seeds (3)
