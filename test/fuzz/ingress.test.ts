@@ -227,6 +227,21 @@ describe('ingress', () => {
     }
   })
 
+  it('PITFALLS 29: fetched blocks are taken as a chain, each of which its leader signed, or not at all', () => {
+    const { ingress } = new Door(committee)
+    // The one of the view that ended in a TC is nobody's parent.
+    const proposals = traffic.proposals.filter(({ header }) => traffic.qcs.some(({ view }) => view === header.view))
+    const [first, second, third] = proposals
+    if (first === undefined || second === undefined || third === undefined) throw new RangeError('no traffic')
+    expect(ingress.certifiedChain([first, second, third])).toHaveLength(3)
+    expect(ingress.certifiedChain([first, third])).toEqual({ detail: 'blocks that do not follow one another' })
+    expect(ingress.certifiedChain([second, first])).toEqual({ detail: 'blocks that do not follow one another' })
+    const unsigned = { ...second, signature: first.signature }
+    expect(ingress.certifiedChain([first, unsigned])).toEqual({ detail: 'a block its proposer did not sign' })
+    const otherJustify = { ...second, justify: third.justify }
+    expect(ingress.certifiedChain([first, otherJustify])).toEqual({ detail: 'a block with a wrong parent-id' })
+  })
+
   it('PITFALLS 39: so many checks for one peer, so many for all; what comes beyond is dropped', async () => {
     const door = new Door(committee)
     door.follows = false

@@ -233,7 +233,7 @@ export const EXECUTION: readonly Mutant[] = [
     file: EXECUTOR,
     find: "    if (header.stateRoot !== parent.stateRoot) return invalid('stateRoot is not that of the parent')\n",
     replace: '',
-    killedBy: ['world:bad-state-root-leader'],
+    killedBy: ['test/node/executor.test.ts', 'world:bad-state-root-leader'],
   },
   {
     name: 'receipts-root-not-compared',
@@ -241,7 +241,7 @@ export const EXECUTION: readonly Mutant[] = [
     file: EXECUTOR,
     find: "    if (header.receiptsRoot !== parent.receiptsRoot) return invalid('receiptsRoot is not that of the parent')\n",
     replace: '',
-    killedBy: ['world:bad-receipts-root-leader'],
+    killedBy: ['test/node/executor.test.ts', 'world:bad-receipts-root-leader'],
   },
   {
     name: 'chain-root-not-compared',
@@ -249,7 +249,7 @@ export const EXECUTION: readonly Mutant[] = [
     file: EXECUTOR,
     find: "    if (header.chainRoot !== this.#chainRoot(parent)) return invalid('chainRoot is not that of the ancestors')\n",
     replace: '',
-    killedBy: ['world:bad-chain-root-leader'],
+    killedBy: ['test/node/executor.test.ts', 'world:bad-chain-root-leader'],
   },
   {
     name: 'signatures-of-a-block-not-checked',
