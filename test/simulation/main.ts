@@ -15,7 +15,8 @@ const USAGE = `npm run simulate -- [options]
   --seeds N       how many (1)
   --n N           validators: 4, 7 or 10 (drawn)
   --ms N          virtual milliseconds of faults (drawn)
-  --villain NAME  only this one; --villains lists them
+  --villain NAME  only this one
+  --villains      lists them
   --seconds N     stop after so many seconds of this machine
   --log           every step of every node (with one seed)
   --keep          write what was shrunk to test/simulation/regressions
