@@ -3,7 +3,7 @@
 import { bitmapBytes, bitmapIndices, bitmapOf } from '../../../consensus/bitmap.ts'
 import { rootQC } from '../../../consensus/certificates.ts'
 import type { CoreState } from '../../../consensus/state.ts'
-import type { BlockId, Message, QC, TC, ValidatorIndex, View } from '../../../consensus/types.ts'
+import type { BlockId, Message, QC, TC, Timeout, ValidatorIndex, View, Vote } from '../../../consensus/types.ts'
 import type { Hash } from '../../../crypto/bytes.ts'
 import type { Grip, Villain } from './grip.ts'
 
@@ -55,6 +55,58 @@ function everybody({ committee }: Grip): Uint8Array {
   return bitmapOf(committee.validators.indices(), committee.validators.size)
 }
 
+/** One signature short of a quorum, its own included: as far as true signatures go. */
+function shortForger(about: string, kind: 'vote' | 'timeout'): Villain {
+  return {
+    about,
+    take(grip) {
+      const heard = new Map<string, Map<ValidatorIndex, Vote | Timeout>>()
+      const { validators, scheme } = grip.committee
+      const collect = (message: Vote | Timeout) => {
+        const key = 'blockId' in message ? `${message.view}/${message.blockId}` : `${message.view}`
+        const group = heard.get(key) ?? new Map<ValidatorIndex, Vote | Timeout>()
+        heard.set(key, group.set(message.signer, message))
+        if (heard.size > 64) for (const old of heard.keys()) if (heard.size > 32) heard.delete(old)
+        if (group.size !== validators.quorum - 1) return
+        const sorted = [...group.values()].sort((a, b) => a.signer - b.signer)
+        const signers = bitmapOf(group.keys(), validators.size)
+        scheme.bls.aggregate(sorted.map(({ signature }) => signature)).then(
+          (signature) => {
+            const highQC = grip.core()?.safety.highQC
+            if (signature === undefined || highQC === undefined) return
+            if ('blockId' in message) {
+              const { signer: _, ...content } = message
+              return grip.sendAll({ kind: 'certificate', qc: { ...content, signers, signature } })
+            }
+            const timeouts = sorted as Timeout[]
+            const highest = timeouts.reduce((a, b) => (b.highQC.view > a.highQC.view ? b : a))
+            const { epoch, view } = message
+            const highQcViews = timeouts.map((timeout) => timeout.highQC.view)
+            const tc = { epoch, view, signers, highQcViews, highQC: highest.highQC, signature }
+            return grip.sendAll({ kind: 'certificate', qc: highQC, tc })
+          },
+          () => {},
+        )
+      }
+      const look = (frame: Uint8Array) => {
+        const message = grip.decode(frame)
+        if (kind === 'vote' && message?.kind === 'vote') collect(message.vote)
+        if (kind === 'timeout' && message?.kind === 'timeout') collect(message.timeout)
+      }
+      return {
+        hears(frame) {
+          look(frame)
+          return true
+        },
+        out(frame) {
+          look(frame)
+          return [frame]
+        },
+      }
+    },
+  }
+}
+
 export const FORGERS: Readonly<Record<string, Villain>> = {
   'lonely-qc-forger': qcForger('a QC with one signer', ({ self, committee }, qc, { view }) => ({
     ...qc,
@@ -62,6 +114,8 @@ export const FORGERS: Readonly<Record<string, Villain>> = {
     blockId: OTHER_ID,
     signers: bitmapOf([self], committee.validators.size),
   })),
+  'short-qc-forger': shortForger('a QC of true votes, one too few', 'vote'),
+  'short-tc-forger': shortForger('a TC of true timeouts, one too few', 'timeout'),
   'bitmap-qc-forger': qcForger('a true signature under another bitmap', (grip, qc) => {
     const { size } = grip.committee.validators
     const signers = bitmapIndices(qc.signers, size) ?? []
