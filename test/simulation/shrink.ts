@@ -57,6 +57,13 @@ function* smallerThan(scenario: Scenario): Generator<Scenario> {
   const { faults, villains, validators, faultsMs, dead } = scenario
   for (const name of Object.keys(faults) as FaultName[]) yield { ...scenario, faults: withoutFault(faults, name) }
   for (const villain of villains) yield { ...scenario, villains: villains.filter((other) => other !== villain) }
+  for (const villain of villains) {
+    const parts = villain.kind.split('+')
+    for (const part of parts.length > 1 ? parts : []) {
+      const kind = parts.filter((other) => other !== part).join('+')
+      yield { ...scenario, villains: villains.map((other) => (other === villain ? { ...villain, kind } : other)) }
+    }
+  }
   if (dead.length > 0) yield { ...scenario, dead: [] }
   if (scenario.followers > 0) yield { ...scenario, followers: 0 }
   if (scenario.annoyEveryMs > 0) yield { ...scenario, annoyEveryMs: 0 }

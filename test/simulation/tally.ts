@@ -54,7 +54,7 @@ export async function take(
   tally.seeds += 1
   if (scenario.villains.length > 0) tally.withVillains += 1
   for (const name of Object.keys(scenario.faults)) count(tally.faults, name)
-  for (const { kind } of scenario.villains) count(tally.villains, kind)
+  for (const { kind } of scenario.villains) for (const name of kind.split('+')) count(tally.villains, name)
   try {
     const outcome = await run(scenario)
     tally.views += outcome.views

@@ -10,24 +10,20 @@ import { VOTERS } from './voters.ts'
 
 const SINGLE: Readonly<Record<string, Villain>> = { ...LEADERS, ...VOTERS, ...FORGERS, ...VANDALS, ...LIARS }
 
-/** Three of the others at once. */
-function mixed(grip: Grip): Tampering {
-  const kinds = Object.values(SINGLE).filter(({ hasTwin }) => hasTwin !== true)
-  const parts = grip.random
-    .shuffled(kinds)
-    .slice(0, 3)
-    .map(({ take }) => take(grip))
-  const each = (name: 'started') => () => {
-    for (const part of parts) part[name]?.()
-  }
+/** Several at once: what one sends, the next may change. */
+function together(parts: readonly Tampering[]): Tampering {
   return {
-    out: (frame, to) => parts.reduce((frames, part) => through(part, frames, to), [frame] as readonly Uint8Array[]),
-    hears: (frame, from) => parts.every((part) => part.hears?.(frame, from) ?? true),
+    out: (frame, to) => parts.reduce<readonly Uint8Array[]>((frames, part) => through(part, frames, to), [frame]),
+    // Everyone hears everything; one deaf ear is enough to miss it.
+    hears: (frame, from) => parts.map((part) => part.hears?.(frame, from) ?? true).every(Boolean),
     gossipOut: (body) =>
-      parts.reduce((bodies, part) => bodies.flatMap((one) => part.gossipOut?.(one) ?? [one]), [
-        body,
-      ] as readonly Uint8Array[]),
-    started: each('started'),
+      parts.reduce<readonly Uint8Array[]>(
+        (bodies, part) => bodies.flatMap((one) => part.gossipOut?.(one) ?? [one]),
+        [body],
+      ),
+    started: () => {
+      for (const part of parts) part.started?.()
+    },
     starting: (disk) => {
       for (const part of parts) part.starting?.(disk)
     },
@@ -42,7 +38,20 @@ function through(part: Tampering, frames: readonly Uint8Array[], to: SimulatedNo
   return out === undefined ? frames : frames.flatMap((frame) => out(frame, to))
 }
 
-export const VILLAINS: ReadonlyMap<string, Villain> = new Map<string, Villain>([
-  ...Object.entries(SINGLE),
-  ['chameleon', { about: 'three of the others at once', take: mixed }],
-])
+export const VILLAINS: ReadonlyMap<string, Villain> = new Map<string, Villain>(Object.entries(SINGLE))
+
+/** @param kind a name, or several joined by `+`: one validator does all of it */
+export function villainOf(kind: string): Villain {
+  const parts = kind.split('+').map((name) => {
+    const villain = VILLAINS.get(name)
+    if (villain === undefined) throw new RangeError(`no villain of the name ${name}`)
+    return villain
+  })
+  const [only] = parts
+  if (only !== undefined && parts.length === 1) return only
+  return {
+    about: parts.map(({ about }) => about).join('; '),
+    hasTwin: parts.some(({ hasTwin }) => hasTwin === true),
+    take: (grip: Grip) => together(parts.map(({ take }) => take(grip))),
+  }
+}

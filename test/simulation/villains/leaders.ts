@@ -136,19 +136,29 @@ export const LEADERS: Readonly<Record<string, Villain>> = {
     },
   },
   'stale-justify-leader': {
-    about: 'extends an older certificate than it knows',
+    about: 'extends an older certificate than it knows, with roots and payload that fit',
     take(grip) {
-      const seen: { readonly justify: QC; readonly height: Height }[] = []
-      return leader(
+      const seen: Proposal[] = []
+      const { out } = leader(
         '',
         (_, proposal) => {
-          const { height } = proposal.header
-          seen.push({ justify: proposal.justify, height })
-          const old = seen[Math.max(0, seen.length - grip.random.between(2, 4))]
-          return old && [withJustify(grip, proposal, old.justify, { height: old.height })]
+          const old = seen.at(-grip.random.between(1, 3))
+          if (old === undefined) return undefined
+          const { height, stateRoot, receiptsRoot, chainRoot, payloadRoot } = old.header
+          const roots = { height, stateRoot, receiptsRoot, chainRoot, payloadRoot }
+          return [withJustify(grip, { ...proposal, payload: old.payload }, old.justify, roots)]
         },
         700,
       ).take(grip)
+      return {
+        ...(out && { out }),
+        hears(frame) {
+          const message = grip.decode(frame)
+          if (message?.kind === 'proposal') seen.push(message.proposal)
+          if (seen.length > 8) seen.shift()
+          return true
+        },
+      }
     },
   },
   'wrong-parent-leader': withHeader('names a parent that its justify does not certify', ({ stateRoot }) => ({

@@ -1,7 +1,7 @@
 // Runs one scenario: faults, then healing, then what has to follow from it (L1 to L3). Every claim is checked on the way.
 
 import type { ValidatorIndex } from '../../../consensus/types.ts'
-import { VILLAINS } from '../villains/catalogue.ts'
+import { villainOf } from '../villains/catalogue.ts'
 import { gripOf } from '../villains/grip.ts'
 import { hold } from './claims.ts'
 import { committeeOf } from './committee.ts'
@@ -41,7 +41,7 @@ const INSIST_MS = 3_000
 export async function runScenario(scenario: Scenario, options: RunOptions = {}): Promise<Outcome> {
   const { validators, followers, villains, faults, faultsMs } = scenario
   const committee = await committeeOf(validators, scenario.scheme)
-  const twins = villains.filter(({ kind }) => VILLAINS.get(kind)?.hasTwin === true)
+  const twins = villains.filter(({ kind }) => villainOf(kind).hasTwin === true)
   const world = new World({
     ...scenario,
     committee,
@@ -79,8 +79,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
 
 function cast(world: World, { villains }: Scenario): void {
   for (const { validator, kind } of villains) {
-    const villain = VILLAINS.get(kind)
-    if (villain === undefined) throw new RangeError(`no villain of the name ${kind}`)
+    const villain = villainOf(kind)
     for (const node of world.nodes) {
       if (node.validator === validator) node.tampering = villain.take(gripOf(world, node))
     }

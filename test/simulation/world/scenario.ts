@@ -37,6 +37,7 @@ export type FaultName = keyof Faults
 
 export interface CastVillain {
   readonly validator: number
+  /** A name, or several joined by `+`. */
   readonly kind: string
 }
 
@@ -78,7 +79,7 @@ export function drawScenario(seed: number, choices: ScenarioChoices = {}): Scena
   const names = [...VILLAINS.keys()]
   const villains = order.slice(0, villainCount).map((validator) => ({
     validator,
-    kind: choices.villain ?? random.pick(names),
+    kind: choices.villain ?? kindOf(random, names),
   }))
   const deadCount = random.chance(300) ? random.between(0, f - villainCount) : 0
   return {
@@ -97,6 +98,12 @@ export function drawScenario(seed: number, choices: ScenarioChoices = {}): Scena
     idleIntervalMs: logUniform(random, 20, 500),
     blockIntervalMs: random.chance(500) ? random.between(1, 60) : 0,
   }
+}
+
+/** One thing every time, or several at once: some bugs take two. */
+function kindOf(random: Random, names: readonly string[]): string {
+  if (random.chance(400)) return random.pick(names)
+  return random.shuffled(names).slice(0, random.between(2, 5)).join('+')
 }
 
 function drawFaults(seed: number, faultsMs: number): Faults {
