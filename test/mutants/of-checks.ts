@@ -331,7 +331,7 @@ export const PROPOSALS_AND_INGRESS: readonly Mutant[] = [
     file: 'node/catch-up.ts',
     find: 'if (certificate === undefined || certificate.blockId !== last.id)',
     replace: 'if (certificate === undefined)',
-    killedBy: ['world:other-chain-answerer', 'world:false-root-answerer', 'world:wrong-certificate-answerer'],
+    killedBy: ['test/node/catch-up-taken.test.ts'],
   },
   {
     name: 'certificate-of-a-fetched-chain-not-verified',
@@ -339,7 +339,7 @@ export const PROPOSALS_AND_INGRESS: readonly Mutant[] = [
     file: 'node/catch-up.ts',
     find: '      if (!verified.ok) return {',
     replace: '      if (verified === undefined) return {',
-    killedBy: ['world:other-chain-answerer', 'world:wrong-certificate-answerer'],
+    killedBy: ['test/node/catch-up-taken.test.ts'],
   },
   {
     name: 'evidence-not-verified',

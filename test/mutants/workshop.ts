@@ -121,7 +121,7 @@ function argumentsOf(suite: Suite, from: number, seconds: number): string[] {
 
 function saidBy(suite: Suite, output: string): string {
   if (!suite.startsWith('test/')) return lastLine(output)
-  const failure = output.split('\n').find((line) => /^\s*FAIL /.test(line)) ?? lastLine(output)
+  const failure = output.split('\n').find((line) => /^\s*FAIL |^\w*Error: /.test(line)) ?? lastLine(output)
   return failure.replace(/^\s*FAIL\s+(?:\|unit\|\s+)?/, '').trim()
 }
 
