@@ -5,7 +5,7 @@ import { assert } from '../crypto/assert.ts'
 import type { EntryCause } from './protocol.ts'
 import { committedBy, raise } from './safety.ts'
 import { leaderOf, leads, type Step, VIEWS_BEHIND_MAX } from './state.ts'
-import { clearLeaderOf, isSuspect, suspectLeaderOf } from './suspicion.ts'
+import { clearLeaderOf, isSuspected, suspectLeaderOf } from './suspicion.ts'
 import type { BlockId, QC, TC, Verified, View } from './types.ts'
 
 /** How many recent views' certified blocks are remembered to notice a second one. */
@@ -113,7 +113,7 @@ function enterView(step: Step, view: View, source: QcSource | 'tc'): void {
   assert(view > core.view, 'views only rise')
   const good = source === 'proposal' || source === 'votes'
   const by: EntryCause = source === 'tc' || source === 'certificate' ? source : 'qc'
-  const suspect = isSuspect(core, leaderOf(core, view))
+  const suspect = isSuspected(core, view)
   core.pacemaker.enter(nowMs, { tc: by === 'tc', halved: by === 'certificate', suspect, measured: good })
   core.view = view
   core.enteredBy = by

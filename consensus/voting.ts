@@ -3,7 +3,7 @@
 import { noteAnnounced, processQC, processTC } from './progress.ts'
 import { castVote, voteRefusal } from './safety.ts'
 import { type CoreState, firstTickTargets, leaderOf, type Step, VIEWS_AHEAD_MAX, VIEWS_BEHIND_MAX } from './state.ts'
-import { isSuspect } from './suspicion.ts'
+import { isSuspected } from './suspicion.ts'
 import type { Block, Checked, QC, TC, ValidatorIndex, Verified, View, Vote } from './types.ts'
 
 export function onProposal(step: Step, block: Verified<Block>): void {
@@ -74,7 +74,7 @@ export function tryVote(step: Step): void {
 /** Whom a vote of the current view goes to, and whom it goes to too when nothing came of that. */
 function collectors(core: CoreState): { readonly first: ValidatorIndex; readonly second: ValidatorIndex } {
   const [own, next] = [leaderOf(core, core.view), leaderOf(core, core.view + 1)]
-  return isSuspect(core, next) ? { first: own, second: next } : { first: next, second: own }
+  return isSuspected(core, (core.view + 1) as View) ? { first: own, second: next } : { first: next, second: own }
 }
 
 /** Still in the view long after voting: L(v+1) may be dead, L(v) is the one node known to be alive. */

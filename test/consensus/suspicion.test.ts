@@ -1,7 +1,8 @@
 // Leaders nothing is expected of (DESIGN.md, section 3, "Suspicion"): shorter waits and votes to L(v), never a rule of safety.
 
 import { describe, expect, test } from 'vitest'
-import { isSuspect } from '../../consensus/suspicion.ts'
+import { isSuspected } from '../../consensus/suspicion.ts'
+import type { View } from '../../consensus/types.ts'
 import { validatorsOf } from '../simulation/workload.ts'
 import { index, view } from './committee.ts'
 import { all, BASE_MS, only, Solo, timerAfter } from './solo.ts'
@@ -123,10 +124,36 @@ describe('who is suspected', () => {
     ['by power: one of a weight of four in ten', [4, 1, 1, 1, 3], [0], false],
     ['a validator alone', [1], [0], false],
   ])('%s', (_, powers, suspected, counts) => {
-    const suspects = new Map(suspected.map((leader) => [index(leader), view(1)]))
-    const { config } = new Solo().core
-    const core = { config: { ...config, validators: validatorsOf(powers) }, suspects }
-    expect(isSuspect(core, index(suspected[0] ?? 0))).toBe(counts)
-    expect(isSuspect(core, index(powers.length))).toBe(false)
+    const core = coreOf(powers, suspected)
+    const someOf = (leader: number) => viewsLedBy(core, leader).some((at) => isSuspected(core, at))
+    for (const leader of powers.keys()) expect(someOf(leader)).toBe(counts && suspected.includes(leader))
   })
+
+  // ADR 6: with T as long as a hop, an honest suspect would never be heard within a quarter of it.
+  test.each([4, 7, 16, 31, 89, 100])(
+    'but for one view in sixteen, whatever the schedule: %i validators',
+    (validators) => {
+      const core = coreOf(
+        Array.from({ length: validators }, () => 1),
+        [1],
+      )
+      const suspected = viewsLedBy(core, 1).map((at) => isSuspected(core, at))
+      const share = suspected.filter((is) => !is).length / suspected.length
+      expect(share).toBeGreaterThan(1 / 24)
+      expect(share).toBeLessThan(1 / 11)
+    },
+  )
 })
+
+function coreOf(powers: readonly number[], suspected: readonly number[]) {
+  const suspects = new Map(suspected.map((leader) => [index(leader), view(1)]))
+  return { config: { ...new Solo().core.config, validators: validatorsOf(powers) }, suspects }
+}
+
+function viewsLedBy({ config }: ReturnType<typeof coreOf>, leader: number): View[] {
+  const views: View[] = []
+  for (let at = view(1); views.length < 600; at = view(at + 1)) {
+    if (config.validators.leader(at) === leader) views.push(at)
+  }
+  return views
+}

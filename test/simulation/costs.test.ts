@@ -8,6 +8,7 @@ import {
   goodViews,
   healing,
   LAN,
+  leastShare,
   type RuleSet,
   rotationCost,
   type Setting,
@@ -74,6 +75,10 @@ test.each<[RuleSet, number, number]>([
   ['R + suspicion', 2_500, 0.1],
 ])('%s, one dead, hops of %i ms and T = 1 s: at least %d commits a second', (rules, hopMs, least) => {
   expect(commitsPerSecond({ ...setting(4, rules), hopMs }, deadInARow(1))).toBeGreaterThan(least)
+})
+
+test.each([400, 1_000, 2_500])('suspicion starves nobody: nobody faulty, hops of %i ms and T = 1 s', (hopMs) => {
+  expect(leastShare({ ...setting(4), hopMs })).toBeGreaterThan(200)
 })
 
 test("suspicion where base has to be learned: later ticks of a suspect's view do not flood", () => {

@@ -1,7 +1,7 @@
 // What view changes cost, measured on simulated replicas: the workloads of docs/VIEWCHANGE.md, each a function of its setting.
 // Signatures are fake and cost nothing, a step of the protocol takes `STEP_MS`, delays are constant unless a workload says so.
 
-import type { ValidatorIndex, View } from '../../consensus/types.ts'
+import type { Block, ValidatorIndex, View } from '../../consensus/types.ts'
 import { checkProgress } from './invariants.ts'
 import type { Packet } from './network.ts'
 import { Random } from './random.ts'
@@ -164,9 +164,26 @@ export function selective(to: readonly number[]): Fault {
 
 /** Over ten minutes of virtual time: for networks slower than base. */
 export function commitsPerSecond(setting: Setting, fault: Fault): number {
+  return committedIn(setting, fault, 600).length / 600
+}
+
+/** Of the validator that proposes least, in thousandths of all blocks: what suspicion must not take from an honest one. */
+export function leastShare(setting: Setting): number {
+  const blocks = committedIn(setting, {}, 1_200)
+  const proposed = Array.from({ length: setting.validators }, () => 0)
+  for (const { proposal } of blocks) {
+    const { proposer } = proposal.header
+    proposed[proposer] = (proposed[proposer] ?? 0) + 1
+  }
+  return (1_000 * Math.min(...proposed)) / blocks.length
+}
+
+/** The longest chain on a disk, genesis block apart, after so many seconds. */
+function committedIn(setting: Setting, fault: Fault, seconds: number): readonly Block[] {
   const { simulation } = begin(setting, fault)
-  simulation.runFor(600_000)
-  return simulation.highestCommit() / 600
+  simulation.runFor(1_000 * seconds)
+  const chains = simulation.replicas.map(({ disk }) => disk.chain.slice(1))
+  return chains.reduce((longest, chain) => (chain.length > longest.length ? chain : longest), [])
 }
 
 export interface Recovery {

@@ -38,7 +38,7 @@ type Net = typeof costs.LAN
 function rotations(fault: (validators: number) => Parameters<typeof costs.rotationCost>[1], net: Net = costs.LAN) {
   return (setting: costs.Setting): Figures => {
     const { validators } = setting
-    const rounds = Math.max(2, Math.floor(120 / validators))
+    const rounds = Math.max(4, Math.floor(960 / validators))
     return { ...costs.rotationCost({ ...setting, ...net }, fault(validators), rounds) }
   }
 }
@@ -238,6 +238,9 @@ const WORKLOADS: readonly Workload[] = [
   row('hop 1 s, nobody dead', 4, ['0.31', ''], ['commitsPerSecond'], slower(1_000, 0)),
   row('hop 1 s, one dead', 4, ['0.23', '0.25'], ['commitsPerSecond'], slower(1_000, 1)),
   row('hop 2.5 s, one dead', 4, ['0.10', '0.08'], ['commitsPerSecond'], slower(2_500, 1)),
+  row('hop 1 s, nobody dead', 4, ['', ''], ['leastShare'], (setting) => ({
+    leastShare: costs.leastShare({ ...setting, hopMs: 1_000 }),
+  })),
   row('hop 80 ms, T = 300 ms, two dead in a row', 16, ['', ''], ['lost', 'extraMessages'], (setting) =>
     rotations(() => deadInARow(2), { hopMs: 80, baseMs: 300 })(setting),
   ),
