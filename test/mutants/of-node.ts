@@ -14,7 +14,7 @@ export const DISK: readonly Mutant[] = [
     file: DRIVER,
     find: '        return this.#save(effect)\n',
     replace: '        return this.#aside(this.#save(effect))\n',
-    killedBy: ['world'],
+    killedBy: ['test/node/driver-order.test.ts', 'world'],
   },
   {
     name: 'safety-not-saved',
@@ -22,7 +22,7 @@ export const DISK: readonly Mutant[] = [
     file: DRIVER,
     find: '    await Promise.all([store.saveBlock(signed), safetyStore.save(safety)])\n',
     replace: '    await store.saveBlock(signed)\n',
-    killedBy: ['world'],
+    killedBy: ['test/node/driver-order.test.ts', 'world'],
   },
   {
     name: 'block-voted-for-not-saved',
@@ -30,7 +30,7 @@ export const DISK: readonly Mutant[] = [
     file: DRIVER,
     find: '    await Promise.all([store.saveBlock(signed), safetyStore.save(safety)])\n',
     replace: '    await safetyStore.save(safety)\n',
-    killedBy: ['world'],
+    killedBy: ['test/node/driver-order.test.ts', 'world'],
   },
   {
     name: 'own-proposal-sent-before-it-is-stored',
@@ -38,7 +38,7 @@ export const DISK: readonly Mutant[] = [
     file: DRIVER,
     find: '        await store.saveBlock(block)\n        const frame',
     replace: '        void store.saveBlock(block)\n        const frame',
-    killedBy: ['world'],
+    killedBy: ['test/node/driver-order.test.ts'],
   },
   {
     name: 'inputs-of-peers-without-bound',
@@ -46,7 +46,7 @@ export const DISK: readonly Mutant[] = [
     file: DRIVER,
     find: '    if (this.#queue.length < PEER_INPUTS_MAX) this.deliver(input)\n',
     replace: '    this.deliver(input)\n',
-    killedBy: ['world:flooder'],
+    killedBy: ['test/node/driver-order.test.ts'],
   },
   {
     name: 'amnesia-after-a-restart',
@@ -54,7 +54,7 @@ export const DISK: readonly Mutant[] = [
     file: 'node/recovery.ts',
     find: '  let safety = saved ?? freshSafety(rootQC)\n',
     replace: '  let safety = saved === undefined ? freshSafety(rootQC) : freshSafety(rootQC)\n',
-    killedBy: ['world'],
+    killedBy: ['test/node/recovery.test.ts', 'world'],
   },
   {
     name: 'restart-forgets-the-certificate-of-the-tip',
@@ -62,7 +62,7 @@ export const DISK: readonly Mutant[] = [
     file: 'node/recovery.ts',
     find: '    safety = raise(safety, { highQC: head.certificate })\n',
     replace: '    safety = raise(safety, {})\n',
-    killedBy: ['world'],
+    killedBy: ['test/node/recovery.test.ts'],
   },
   {
     name: 'restart-forgets-uncommitted-blocks',
@@ -70,7 +70,7 @@ export const DISK: readonly Mutant[] = [
     file: 'node/recovery.ts',
     find: 'uncommitted: store.uncommitted().map(verified) }',
     replace: 'uncommitted: store.uncommitted().slice(0, 0).map(verified) }',
-    killedBy: ['world'],
+    killedBy: ['test/node/recovery.test.ts', 'world'],
   },
   {
     name: 'safety-file-not-synced',
@@ -198,7 +198,7 @@ export const DISK: readonly Mutant[] = [
     file: CHAIN_STORE,
     find: '    if (this.#failure !== undefined) throw this.#failure\n',
     replace: '',
-    killedBy: ['test/node/storage/chain-store.test.ts'],
+    killedBy: ['test/node/storage/memory-store.test.ts'],
   },
   {
     name: 'gap-in-the-stored-chain-accepted',
@@ -222,7 +222,7 @@ export const DISK: readonly Mutant[] = [
     file: 'node/evidence-store.ts',
     find: '    const key = `',
     replace: '    const key = this.#kept.size + `',
-    killedBy: ['world:double-voter', 'world:equivocating-leader'],
+    killedBy: ['test/node/evidence-store.test.ts'],
   },
 ]
 

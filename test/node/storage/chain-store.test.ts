@@ -158,6 +158,17 @@ describe('opening a damaged chain names the damage (PITFALLS 35)', () => {
       },
     },
     {
+      what: 'another block of the same height and roots is in its place',
+      message: /block 61 does not follow the block stored at height 60/,
+      async change(db) {
+        const [parent, record] = [RECORDS[58], RECORDS[59]]
+        if (parent === undefined || record === undefined) throw new Error('two records')
+        const { block } = recordOn(parent, 'another')
+        await put(db, blockKey(60), encodeStoredBlock({ ...record, block }))
+        await put(db, blockHeightKey(block.id), db.get(blockHeightKey(record.block.id)) ?? new Uint8Array())
+      },
+    },
+    {
       what: 'the root node is gone',
       message: /root node is not that of height 70/,
       change: (db) => del(db, nodeKey('')),

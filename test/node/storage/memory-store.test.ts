@@ -62,6 +62,26 @@ describe('a crash of the memory disk', () => {
     expect(heightOf(again.store.state().get(hashOfText('alice')))).toBe(height)
   })
 
+  it('PITFALLS 36: a commit that failed is the last: nobody knows what of it is on the disk', async () => {
+    class FailingDisk extends MemoryDisk {
+      fails = false
+      override writeBatch(...batch: Parameters<MemoryDisk['writeBatch']>): Promise<void> {
+        return this.fails ? Promise.reject(new Error('EIO')) : super.writeBatch(...batch)
+      }
+    }
+    const disk = new FailingDisk()
+    const { store } = await openOn(disk)
+    await store.initialise(GENESIS_BLOCK, GENESIS_STATE, GENESIS_PEAKS)
+    const [first] = chainOf(1)
+    if (first === undefined) throw new Error('a record')
+    disk.fails = true
+    await expect(store.commit([first], certificateOf(first))).rejects.toThrow('EIO')
+    disk.fails = false
+    await expect(store.commit([first], certificateOf(first))).rejects.toThrow('EIO')
+    expect(store.head()?.height).toBe(0)
+    expect(heightOf(store.state().get(hashOfText('alice')))).toBe(0)
+  })
+
   it('tears an unsynced safety write at any byte: the state before it is what is left', async () => {
     const disk = new MemoryDisk()
     const { store } = await openOn(disk)
