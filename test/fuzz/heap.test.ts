@@ -172,7 +172,7 @@ function keptBytes({ input, read }: Case): { readonly kept: number; readonly ok:
     const held = read(input)
     return { kept: usedBytes() - before, ok: held.ok }
   })
-  return first(measured.sort((one, other) => one.kept - other.kept).slice(MEASUREMENTS >> 1))
+  return first(measured.sort((one, other) => one.kept - other.kept).slice(Math.floor(MEASUREMENTS / 2)))
 }
 
 describe('what a decoded input keeps', () => {
