@@ -137,11 +137,11 @@ class Checker {
     must(!this.#conflict, 'two blocks certified in one view, and the node goes on')
     must(this.#entered === this.#replica.view, `the view is ${this.#replica.view}, entered was ${this.#entered}`)
     this.#node = { ...this.#node, ...record.changed }
+    const own: Readonly<Record<string, string | number>> = { ...this.#node }
     for (const [name, value] of Object.entries(this.#expected())) {
-      const own = Object.entries(this.#node).find(([key]) => key === name)?.[1]
-      must(own === value, `${name} is ${own} and should be ${value}`)
+      must(own[name] === value, `${name} is ${own[name]} and should be ${value}`)
     }
-    if (Object.keys(record.changed).length > 0) this.#forget()
+    if (record.changed.view !== undefined) this.#forget()
   }
 
   /** A restart finds at least what was saved last; a save that no record shows may have come behind it. */
