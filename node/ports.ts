@@ -84,7 +84,10 @@ export interface ChainStore {
   saveBlock(block: Block): Promise<void>
   deleteBlocks(blockIds: readonly BlockId[]): Promise<void>
   uncommitted(): readonly Block[]
+  /** Lowest height whose block is held. Call after genesis is committed. */
+  oldestHeight(): Height
   state(): StateReader
+  /** Undefined above the head and below the oldest height. @throws NodeError storage-damaged between them */
   blockAt(height: Height): StoredBlock | undefined
   blockById(id: BlockId): StoredBlock | undefined
   transactionAt(id: Hash): { readonly height: Height; readonly index: number } | undefined

@@ -25,7 +25,6 @@ import type { ChainStore, Clock, Network, StoredBlock } from './ports.ts'
 
 export interface ReaderDeps {
   readonly info: ChainInfo
-  readonly initialHeight: Height
   readonly store: ChainStore
   readonly validators: ValidatorSet
   readonly network: () => Network
@@ -48,7 +47,7 @@ export function createChainReader(deps: ReaderDeps): ChainReader {
       const block = store.blockAt(height)?.block
       assert(block !== undefined, 'the head block is held')
       const { view, timestampMs } = block.proposal.header
-      return { height, view, blockId, timestampMs, oldestHeight: deps.initialHeight }
+      return { height, view, blockId, timestampMs, oldestHeight: store.oldestHeight() }
     },
     block(at): CommittedBlock | undefined {
       const stored = find(at)

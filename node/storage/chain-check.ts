@@ -19,12 +19,17 @@ import {
 } from './block-record.ts'
 import type { Database, DatabaseReader } from './database.ts'
 import {
+  BLOCK_ID_RANGE,
   blockHeightKey,
   blockKey,
   blocksFrom,
+  describeKey,
   HEAD_KEY,
+  type KeyRange,
+  keyAfter,
   META_KEY,
   nodeKey,
+  OLDEST_KEY,
   STORAGE_FORMAT,
   UNCOMMITTED_RANGE,
   WHOLE_RANGE,
@@ -76,11 +81,13 @@ export function rootNodeSumOf(rootNode: Uint8Array | undefined): Hash {
 
 export interface CheckedChain {
   readonly head: HeadRecord
+  /** Lowest height held: that of block 0 unless blocks were pruned or never fetched. */
+  readonly oldest: Height
   /** Ascending; at most CHECKED_BLOCKS. */
   readonly recent: readonly StoredBlock[]
 }
 
-/** The head and the last blocks, linked; undefined when nothing was committed yet, not even genesis. */
+/** The head, the last blocks, linked, and the index of all of them; undefined when nothing was committed yet, not even genesis. */
 export async function checkChain(database: Database, limits: WireLimits): Promise<CheckedChain | undefined> {
   const bytes = database.get(HEAD_KEY)
   if (bytes === undefined) {
@@ -92,16 +99,59 @@ export async function checkChain(database: Database, limits: WireLimits): Promis
   const [above] = await database.entries(blocksFrom(head.height + 1), 1)
   if (above !== undefined) throw damaged(`it holds blocks above the head, height ${head.height}`)
 
-  const [first] = await database.entries(blocksFrom(0), 1)
-  if (first === undefined) throw damaged(`the head block, height ${head.height}, is missing`)
-  const genesis = orDamaged(decodeStoredBlock(first[1], limits), 'the first block').block.proposal.header
-  if (genesis.parentId !== ZERO_HASH) throw damaged(`the chain begins at height ${genesis.height}, after block 0`)
+  const oldest = await oldestOf(database, head, limits)
   const recent: StoredBlock[] = []
-  for (let height: number = head.height; recent.length < CHECKED_BLOCKS && height >= genesis.height; height--) {
+  for (let height: number = head.height; recent.length < CHECKED_BLOCKS && height >= oldest; height--) {
     recent.unshift(loadLinked(database, height, recent[0], limits))
   }
   checkHead(head, recent.at(-1), database)
-  return { head, recent }
+  await checkIndex(database, oldest, head.height)
+  return { head, oldest, recent }
+}
+
+async function oldestOf(database: Database, head: HeadRecord, limits: WireLimits): Promise<Height> {
+  const [first] = await database.entries(blocksFrom(0), 1)
+  if (first === undefined) throw damaged(`the head block, height ${head.height}, is missing`)
+  const { height, parentId } = orDamaged(decodeStoredBlock(first[1], limits), 'the first block').block.proposal.header
+  const stated = database.get(OLDEST_KEY)
+  const oldest = stated && orDamaged(decodeHeight(stated), 'the oldest height')
+  if (oldest === undefined && parentId !== ZERO_HASH)
+    throw damaged(`the chain begins at height ${height}, after block 0`)
+  if (oldest !== undefined && oldest !== height) {
+    throw damaged(`the chain begins at height ${height}, its oldest height is ${oldest}`)
+  }
+  return height
+}
+
+/**
+ * Every height has its entry in the index of ids. One batch holds a block and all it changed, so a batch that LevelDB lost
+ * shows here, however long ago it was; the index is a hundredth of the blocks.
+ */
+async function checkIndex(database: Database, oldest: Height, head: Height): Promise<void> {
+  const seen = new Uint8Array(head - oldest + 1)
+  for await (const [key, value] of walk(database, BLOCK_ID_RANGE)) {
+    const height = orDamaged(decodeHeight(value), describeKey(key))
+    if (height < oldest || height > head) throw damaged(`${describeKey(key)} is ${height}, outside the chain`)
+    if (seen[height - oldest] !== 0) throw damaged(`two blocks are indexed at height ${height}`)
+    seen[height - oldest] = 1
+  }
+  const missing = seen.indexOf(0)
+  if (missing >= 0) throw damaged(`the block at height ${oldest + missing} is missing from the index`)
+}
+
+/** Entries read at a time by whoever walks a whole table. */
+const WALKED_MAX = 1_024
+
+/** Every entry of a range, ascending. */
+export async function* walk(database: Database, range: KeyRange): AsyncGenerator<[Uint8Array, Uint8Array]> {
+  let { from } = range
+  for (;;) {
+    const entries = await database.entries({ from, to: range.to }, WALKED_MAX)
+    yield* entries
+    const last = entries.at(-1)
+    if (last === undefined || entries.length < WALKED_MAX) return
+    from = keyAfter(last[0])
+  }
 }
 
 function loadLinked(

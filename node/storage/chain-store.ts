@@ -24,6 +24,7 @@ import {
   type CheckedChain,
   checkChain,
   claimDatabase,
+  damaged,
   loadBlock,
   loadHeight,
   loadUncommitted,
@@ -114,6 +115,7 @@ class DatabaseChainStore implements OpenedChainStore {
   readonly #uncommitted = new Map<BlockId, Block>()
   #saving = 0
   #head: HeadRecord | undefined
+  #oldest: Height | undefined
   #committing = false
   #failure: unknown
 
@@ -129,6 +131,7 @@ class DatabaseChainStore implements OpenedChainStore {
     this.#release = release
     this.#state = new StateCache(database)
     this.#head = chain?.head
+    this.#oldest = chain?.oldest
     for (const stored of chain?.recent ?? []) this.#remember(stored)
     for (const block of tail) this.#uncommitted.set(block.id, block)
     this.mirror = {
@@ -141,6 +144,11 @@ class DatabaseChainStore implements OpenedChainStore {
 
   head(): StoredHead | undefined {
     return this.#head
+  }
+
+  oldestHeight(): Height {
+    assert(this.#oldest !== undefined, 'genesis is committed first')
+    return this.#oldest
   }
 
   state(): StateReader {
@@ -160,6 +168,7 @@ class DatabaseChainStore implements OpenedChainStore {
       chainPeaks,
     }
     await this.#write([record], headAfter(record, rootNodeSumOf(writes.nodes.get(''))))
+    this.#oldest = genesisBlock.proposal.header.height
   }
 
   async commit(records: readonly CommitRecord[], certificate: QC): Promise<void> {
@@ -241,8 +250,12 @@ class DatabaseChainStore implements OpenedChainStore {
   }
 
   blockAt(height: Height): StoredBlock | undefined {
-    if (this.#head === undefined || height > this.#head.height || height < 0) return undefined
-    return this.#recent.get(height) ?? loadBlock(this.#database, height, this.#limits)
+    if (this.#head === undefined || this.#oldest === undefined) return undefined
+    if (height > this.#head.height || height < this.#oldest) return undefined
+    const stored = this.#recent.get(height) ?? loadBlock(this.#database, height, this.#limits)
+    // Never a silent gap: what lies between the oldest and the head is there, or it is lost.
+    if (stored === undefined) throw damaged(`the block at height ${height} is missing`)
+    return stored
   }
 
   blockById(id: BlockId): StoredBlock | undefined {

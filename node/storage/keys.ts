@@ -5,8 +5,8 @@ import type { BlockId, Height } from '../../consensus/types.ts'
 import { assert } from '../../crypto/assert.ts'
 import { fromHex, type Hash } from '../../crypto/bytes.ts'
 
-/** Version of the whole layout, keys and values; a database of another version is refused. */
-export const STORAGE_FORMAT = 1
+/** Version of the whole layout, keys and values; a database of another version is refused. 2: values carry a checksum. */
+export const STORAGE_FORMAT = 2
 
 const TABLE = {
   /** height -> block record */
@@ -26,6 +26,10 @@ const TABLE = {
 export const META_KEY: Uint8Array = Buffer.from('meta')
 export const HEAD_KEY: Uint8Array = Buffer.from('head')
 export const SAFETY_MIRROR_KEY: Uint8Array = Buffer.from('safety')
+/** Lowest height whose block is held; absent while that is block 0. */
+export const OLDEST_KEY: Uint8Array = Buffer.from('oldest')
+/** What became of an earlier database of this directory (quarantine.ts); absent when there was none. */
+export const REPAIR_KEY: Uint8Array = Buffer.from('repair')
 
 function keyOf(table: string, rest: Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.from(table, 'latin1'), rest])
@@ -63,9 +67,50 @@ function tableRange(table: string): KeyRange {
 }
 
 export const UNCOMMITTED_RANGE: KeyRange = tableRange(TABLE.uncommitted)
+export const BLOCK_ID_RANGE: KeyRange = tableRange(TABLE.blockHeight)
 export const WHOLE_RANGE: KeyRange = { from: Buffer.from([0]), to: Buffer.from([0xff]) }
 
 /** Blocks of this height and above. */
 export function blocksFrom(height: number): KeyRange {
   return { from: blockKey(height), to: tableRange(TABLE.block).to }
+}
+
+/** The least key above this one: where a walk goes on. */
+export function keyAfter(key: Uint8Array): Uint8Array {
+  return Buffer.concat([key, Buffer.of(0)])
+}
+
+/** Every table by the word an operator reads, in key order, and the single records. */
+export const TABLES: readonly { readonly name: string; readonly range: KeyRange }[] = [
+  { name: 'blocks', range: tableRange(TABLE.block) },
+  { name: 'block ids', range: tableRange(TABLE.blockHeight) },
+  { name: 'state pages', range: tableRange(TABLE.node) },
+  { name: 'transactions', range: tableRange(TABLE.transaction) },
+  { name: 'uncommitted blocks', range: tableRange(TABLE.uncommitted) },
+  { name: 'state values', range: tableRange(TABLE.value) },
+]
+
+/** A key in words, for faults and reports. */
+export function describeKey(key: Uint8Array): string {
+  const bytes = Buffer.from(key.buffer, key.byteOffset, key.byteLength)
+  if ([META_KEY, HEAD_KEY, SAFETY_MIRROR_KEY, OLDEST_KEY, REPAIR_KEY].some((single) => bytes.equals(single)))
+    return `the record "${bytes.toString('latin1')}"`
+  const table = bytes.toString('latin1', 0, 1)
+  const hex = bytes.toString('hex', 1)
+  switch (table) {
+    case TABLE.block:
+      return bytes.length === 9 ? `the block at height ${bytes.readBigUInt64BE(1)}` : `key ${bytes.toString('hex')}`
+    case TABLE.blockHeight:
+      return `the height of block ${hex}`
+    case TABLE.transaction:
+      return `the place of transaction ${hex}`
+    case TABLE.value:
+      return `state value ${hex}`
+    case TABLE.node:
+      return `state tree page "${bytes.toString('utf8', 1)}"`
+    case TABLE.uncommitted:
+      return `uncommitted block ${hex}`
+    default:
+      return `key ${bytes.toString('hex')}`
+  }
 }

@@ -132,7 +132,14 @@ function never(): Promise<void> {
 
 function memoryDatabase(disk: MemoryDisk): Database {
   const { life } = disk
+  const entries = async (range: KeyRange, max: number): Promise<[Uint8Array, Uint8Array][]> => {
+    const [from, to] = [textOf(range.from), textOf(range.to)]
+    const keys = [...disk.records.keys()].filter((key) => key >= from && key < to).sort()
+    return keys.slice(0, max).map((key) => [Buffer.from(key, 'latin1'), disk.records.get(key) ?? new Uint8Array()])
+  }
   return {
+    entries,
+    scan: entries,
     get: (key) => disk.records.get(textOf(key)),
     snapshot(): DatabaseSnapshot {
       const before = new Map<string, Uint8Array | undefined>()
@@ -146,13 +153,6 @@ function memoryDatabase(disk: MemoryDisk): Database {
           disk.snapshots.delete(before)
         },
       }
-    },
-    async entries(range: KeyRange, max: number) {
-      const [from, to] = [textOf(range.from), textOf(range.to)]
-      const keys = [...disk.records.keys()].filter((key) => key >= from && key < to).sort()
-      return keys.slice(0, max).map((key): [Uint8Array, Uint8Array] => {
-        return [Buffer.from(key, 'latin1'), disk.records.get(key) ?? new Uint8Array()]
-      })
     },
     write: (operations, sync) => (disk.life === life ? disk.writeBatch(operations, sync) : never()),
     async close() {},

@@ -69,6 +69,7 @@ it('a commit that LevelDB already shows is not shown before it is durable (PITFA
     get: (key) => real.get(key),
     snapshot: () => real.snapshot(),
     entries: (range, max) => real.entries(range, max),
+    scan: (range, max) => real.scan(range, max),
     close: () => real.close(),
     async write(operations, sync) {
       await real.write(operations, sync)
@@ -107,6 +108,7 @@ it('after a failed commit every read stays at the height before, and nothing mor
     get: (key) => real.get(key),
     snapshot: () => real.snapshot(),
     entries: (range, max) => real.entries(range, max),
+    scan: (range, max) => real.scan(range, max),
     close: () => real.close(),
     async write(operations, sync) {
       // The worst case: it reached LevelDB, and only the sync failed.
