@@ -14,8 +14,8 @@ export interface Poster {
   close(): void
 }
 
-/** Requests beyond `connectionsMax` wait for a connection. */
-export function createPoster(url: string, connectionsMax: number): Poster {
+/** Requests beyond `connectionsMax` wait for a connection; one without a sign of life for `silenceMsMax` fails. */
+export function createPoster(url: string, connectionsMax: number, silenceMsMax = 0): Poster {
   const { hostname, port } = new URL(url)
   const agent = new Agent({ keepAlive: true, maxSockets: connectionsMax })
   const send = (method: string, path: string, headers: Record<string, string | number>, body?: Uint8Array) =>
@@ -24,6 +24,7 @@ export function createPoster(url: string, connectionsMax: number): Poster {
         read(response).then(resolve, reject)
       })
       sending.on('error', reject)
+      if (silenceMsMax > 0) sending.setTimeout(silenceMsMax, () => sending.destroy(new Error('no answer')))
       sending.end(body)
     })
   return {

@@ -15,6 +15,7 @@ import { type Genesis, parseGenesis } from '../../genesis/genesis.ts'
 import { saveKeyFile, type ValidatorKeys } from '../../genesis/keys.ts'
 import type { Params } from '../../genesis/params.ts'
 import { peerIdOfNodeKey } from '../../node/network/host.ts'
+import { NODE_FLAGS } from '../../node/runtime.ts'
 
 const ENTRY = resolve(import.meta.dirname, '../../node/main.ts')
 const DEADLINE_MS = 60_000
@@ -49,6 +50,8 @@ export interface ClusterOptions {
   /** For every node, beyond those every cluster has. */
   readonly flags?: Readonly<Record<string, string>>
   readonly params?: Partial<Params>
+  /** Funded at genesis in place of a devnet's accounts. */
+  readonly balances?: readonly { readonly address: string; readonly balance: bigint }[]
 }
 
 interface Member {
@@ -116,7 +119,7 @@ export class Cluster {
       validators: size,
       chainId: 'scoville-e2e',
       seed: 'e2e',
-      accounts: devnetAccounts(),
+      accounts: options.balances ?? devnetAccounts(),
       addresses: (index) => [`/ip4/127.0.0.1/tcp/${ports[index]}`],
       ...(options.params === undefined ? {} : { params: options.params }),
     })
@@ -165,7 +168,7 @@ export class Cluster {
     const argv = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value])
     const log = openSync(member.logPath, 'a')
     // The channel is for the node's benefit: it closes when this process is killed, and the node stops.
-    const child = spawn(process.execPath, [ENTRY, 'start', ...argv], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, ENTRY, 'start', ...argv], {
       stdio: ['ignore', log, log, 'ipc'],
       cwd: this.dir,
     })
@@ -203,6 +206,15 @@ export class Cluster {
 
   isRunning(index: number): boolean {
     return this.#member(index).child !== undefined
+  }
+
+  /** Of its process, undefined while there is none. */
+  pid(index: number): number | undefined {
+    return this.#member(index).child?.pid
+  }
+
+  dataDir(index: number): string {
+    return join(this.dir, this.#member(index).name)
   }
 
   url(index: number): string {
@@ -269,10 +281,10 @@ export class Cluster {
     }
   }
 
-  /** Kills everything and removes the directory. */
-  async stop(): Promise<void> {
+  /** Kills everything and removes the directory, unless it is to be looked at. */
+  async stop({ keep = false } = {}): Promise<void> {
     await this.kill(...this.#members.keys())
-    await rm(this.dir, { recursive: true, force: true })
+    if (!keep) await rm(this.dir, { recursive: true, force: true })
   }
 
   #add(apiPort: number, flags: Readonly<Record<string, string>>): number {
