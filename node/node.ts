@@ -228,7 +228,6 @@ function createNodeApi({ config, log, onFatal }: NodeOptions, parts: Parts, runn
       softwareVersion: SOFTWARE_VERSION,
       role: roleOf(identity),
     },
-    initialHeight: genesis.initialHeight,
     store,
     validators,
     network: () => network.network,
