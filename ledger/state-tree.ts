@@ -143,8 +143,13 @@ function mergeLeaves(steps: readonly Step[], from: number, to: number, existing:
   return leaves
 }
 
-/** Index of the first entry of [from, to) that goes right at `depth`. */
-function firstRight(entries: readonly { readonly key: Hash }[], depth: number, from: number, to: number): number {
+/** Index of the first entry of [from, to), ascending by key and alike in their first `depth` bits, that goes right at `depth`. */
+export function firstRight(
+  entries: readonly { readonly key: Hash }[],
+  depth: number,
+  from: number,
+  to: number,
+): number {
   let low = from
   let high = to
   while (low < high) {
