@@ -10,6 +10,7 @@ import type {
   Block,
   BlockId,
   Checked,
+  Equivocation,
   QC,
   TC,
   Timeout,
@@ -48,6 +49,10 @@ export interface ReplicaDeps {
   /** Every step, for the trace and for tests that look inside. */
   readonly onStep: (replica: Replica, input: Input, effects: readonly Effect[]) => void
   readonly onCommit: (replica: Replica, blocks: readonly Block[]) => void
+  /** For worlds with villains; without it evidence is a violation, for everybody is honest. */
+  readonly onEvidence?: (equivocation: Equivocation) => void
+  /** Set when another replica signs with the same key: it is heard like anybody else, and its blocks are told apart by this. */
+  readonly twin?: string
 }
 
 export class Replica {
@@ -235,6 +240,7 @@ export class Replica {
             this.index,
             this.#deps.queue.nowMs + this.skewMs,
             this.waiting > this.#included(effect.parent.id),
+            this.#deps.twin,
           )
           return { kind: 'built', view: effect.view, block }
         })
@@ -265,6 +271,7 @@ export class Replica {
       case 'halt':
         throw new claims.Violation('halt', effect.reason)
       case 'evidence':
+        if (this.#deps.onEvidence !== undefined) return this.#deps.onEvidence(effect.equivocation)
         throw new claims.Violation('evidence against an honest replica', effect.equivocation.kind)
       case 'entered-view':
         return
@@ -344,8 +351,9 @@ export class Replica {
   /** To itself as an input at once, to others over the network. */
   #sendTo(to: readonly ValidatorIndex[], packet: Packet): void {
     for (const peer of to) {
-      if (peer !== this.index) this.#deps.send(peer, packet)
-      else if (packet.kind !== 'block-request' && packet.kind !== 'block-response') this.#inputs.push(packet)
+      if (peer !== this.index || this.#deps.twin !== undefined) this.#deps.send(peer, packet)
+      if (peer !== this.index) continue
+      if (packet.kind !== 'block-request' && packet.kind !== 'block-response') this.#inputs.push(packet)
     }
   }
 

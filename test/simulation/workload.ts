@@ -103,6 +103,7 @@ export function buildBlock(
   proposer: ValidatorIndex,
   nowMs: number,
   hasTransactions: boolean,
+  name = '',
 ): UnsignedBlock {
   const { view, parent, justify, tc } = request
   const above = parent.proposal.header
@@ -114,5 +115,6 @@ export function buildBlock(
     proposer,
     timestampMs: Math.max(nowMs, above.timestampMs + 1),
     items: hasTransactions ? [TRANSACTION] : [],
+    name,
   })
 }
