@@ -64,6 +64,10 @@ const schema = z.strictObject({
     .default('info')
     .meta({ unit: 'level', description: 'Least severe level written to the log.' }),
   logFormat: z.enum(['json', 'pretty']).default('json').meta({ unit: 'format', description: 'pretty is for people.' }),
+  traceFile: nonEmpty().exactOptional().meta({
+    unit: 'path',
+    description: 'Where every step of the consensus core is recorded, for `npm run conformance`. One file per node.',
+  }),
   blsBackend: z
     .enum(['blst', 'noble'])
     .exactOptional()

@@ -23,6 +23,8 @@ export type FaultCode =
   | 'storage-full'
   /** The safety file could not be made durable: nothing may be signed any more. */
   | 'safety-write-failed'
+  /** The file that `traceFile` names cannot be opened or written. */
+  | 'trace-unavailable'
 
 export class NodeError extends Error {
   override readonly name = 'NodeError'

@@ -11,9 +11,10 @@ import { hashToBytes } from '../crypto/bytes.ts'
 import { appendPeak } from '../crypto/merkle.ts'
 import { formatGenesisErrors, type Genesis, parseGenesis } from '../genesis/genesis.ts'
 import { SEED_BYTES, type ValidatorKeys } from '../genesis/keys.ts'
+import type { Application } from '../ledger/application.ts'
 import { createLedger } from '../ledger/ledger.ts'
 import { TRANSACTION_BYTES_MAX } from '../ledger/transaction.ts'
-import { MEMPOOL_DEFAULTS } from '../mempool/mempool.ts'
+import { MEMPOOL_DEFAULTS, type MempoolLimits } from '../mempool/mempool.ts'
 import { systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { NodeError } from './fault.ts'
@@ -26,6 +27,7 @@ import { createChainReader, createNodeStatus } from './readers.ts'
 import { quorumConnected } from './recovery.ts'
 import { Replica } from './replica.ts'
 import { type OpenedChainStore, openChainStore } from './storage/chain-store.ts'
+import { openTraceFile, type TraceFile } from './trace-file.ts'
 import { createVerifier, VERIFIER_DEFAULTS } from './verifier.ts'
 import { SOFTWARE_VERSION } from './version.ts'
 
@@ -114,11 +116,7 @@ async function run(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     lateHandlers(() => replica.handlers),
     log,
   )
-  const app = createLedger({
-    genesisHash: genesis.genesisHash,
-    feeMin: BigInt(genesis.params.feeMin),
-    validUntilAheadMax: genesis.params.validUntilAheadMax,
-  })
+  const app = ledgerOf(genesis)
   const verifiedMax = Math.max(VERIFIER_DEFAULTS.verifiedMax, 2 * config.mempoolCountMax)
   const replica: Replica = new Replica({
     ...parts,
@@ -128,16 +126,13 @@ async function run(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     clock,
     network: network.network,
     pacemaker: config,
-    mempoolLimits: {
-      countMax: config.mempoolCountMax,
-      bytesMax: config.mempoolBytesMax,
-      perLaneMax: config.mempoolPerAccountMax,
-      nonceGapMax: MEMPOOL_DEFAULTS.nonceGapMax,
-      transactionBytesMax: TRANSACTION_BYTES_MAX,
-    },
+    mempoolLimits: mempoolLimitsOf(config),
     blockIntervalMs: config.blockIntervalMs,
     log,
-    onEffects: (_core, effects) => metrics.onEffects(effects),
+    onEffects: (_core, effects, input) => {
+      metrics.onEffects(effects)
+      trace?.step(effects, input)
+    },
     onCommitted: (records) => {
       lastCommitMs = clock.nowMs()
       for (const { block, transactionIds } of records) {
@@ -146,17 +141,25 @@ async function run(options: NodeOptions, parts: Parts): Promise<RunningNode> {
         log.debug({ height, view, transactions: transactionIds.length }, 'committed')
       }
     },
-    onFatal: options.onFatal,
+    onFatal: (error) => {
+      trace?.close()
+      options.onFatal(error)
+    },
   })
+  const trace = traceOf(options, genesis, replica)
   const metrics = new Metrics({ chain: genesis.chainId }, () => sample(replica, network))
   const api = createNodeApi(options, parts, { replica, network, metrics, lastCommitMs: () => lastCommitMs })
 
+  const stopReplica = async () => {
+    await network.stop()
+    await replica.stop()
+    trace?.close()
+    await identity.safetyStore?.close()
+  }
   const stop = async () => {
     replica.close()
     await api.stop()
-    await network.stop()
-    await replica.stop()
-    await identity.safetyStore?.close()
+    await stopReplica()
     await store.close()
   }
   try {
@@ -170,11 +173,30 @@ async function run(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     return { genesis, apiPort: port, listenAddresses: network.listenAddresses(), role, stop }
   } catch (error) {
     replica.close()
-    await network.stop()
-    await replica.stop()
-    await identity.safetyStore?.close()
+    await stopReplica()
     throw error
   }
+}
+
+function ledgerOf({ genesisHash, params }: Genesis): Application {
+  const { feeMin, validUntilAheadMax } = params
+  return createLedger({ genesisHash, feeMin: BigInt(feeMin), validUntilAheadMax })
+}
+
+function mempoolLimitsOf(config: Config): MempoolLimits {
+  return {
+    countMax: config.mempoolCountMax,
+    bytesMax: config.mempoolBytesMax,
+    perLaneMax: config.mempoolPerAccountMax,
+    nonceGapMax: MEMPOOL_DEFAULTS.nonceGapMax,
+    transactionBytesMax: TRANSACTION_BYTES_MAX,
+  }
+}
+
+function traceOf({ config, log }: NodeOptions, genesis: Genesis, { driver }: Replica): TraceFile | undefined {
+  const { traceFile: path } = config
+  if (path === undefined) return undefined
+  return openTraceFile({ path, genesisHash: genesis.genesisHash, core: driver.core, clock: systemClock, log })
 }
 
 /** The network is made before the replica it calls. */
