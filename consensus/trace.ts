@@ -119,6 +119,21 @@ function savedOf(safety: SafetyState): SavedVariables {
   }
 }
 
+/** All of them by name: a variable that is missing here does not compile. */
+export const SAFETY_VARIABLES = Object.keys({
+  lastVotedView: 0,
+  highestTimeoutView: 0,
+  lockedView: 0,
+  highQcView: 0,
+  highQcBlockId: 0,
+  lastTcView: 0,
+  lastProposalView: 0,
+  view: 0,
+  rootId: 0,
+  rootView: 0,
+  rootHeight: 0,
+} satisfies Record<keyof SafetyVariables, 0>) as (keyof SafetyVariables)[]
+
 /**
  * The record of one step. Write it after the effects were performed: then a `save` in a log was durable.
  * @param before `variablesOf` the core ahead of the step
@@ -130,9 +145,8 @@ export function traceOf(
   effects: readonly Effect[],
   after: SafetyVariables,
 ): StepRecord {
-  const changed = Object.fromEntries(
-    Object.entries(after).filter(([name, value]) => before[name as keyof SafetyVariables] !== value),
-  ) as Partial<SafetyVariables>
+  const changed: Record<string, string | number> = {}
+  for (const name of SAFETY_VARIABLES) if (before[name] !== after[name]) changed[name] = after[name]
   return { action: input.kind, ...broughtBy(input), changed, effects: effects.flatMap(tracedEffects) }
 }
 

@@ -2,16 +2,17 @@
 // timeout, proposal, commit and view entry has to be allowed given what this node has seen, and no variable may change otherwise.
 // Bound: what it remembers lies above the last commit, or in the last views.
 
-import type {
-  SafetyVariables,
-  SavedVariables,
-  StepRecord,
-  TracedBlock,
-  TracedEffect,
-  TracedQC,
-  TracedTC,
-  TracedTimeout,
-  TracedVote,
+import {
+  SAFETY_VARIABLES,
+  type SafetyVariables,
+  type SavedVariables,
+  type StepRecord,
+  type TracedBlock,
+  type TracedEffect,
+  type TracedQC,
+  type TracedTC,
+  type TracedTimeout,
+  type TracedVote,
 } from '../../consensus/trace.ts'
 import {
   adoptQC,
@@ -136,11 +137,10 @@ class Checker {
     }
     must(!this.#conflict, 'two blocks certified in one view, and the node goes on')
     must(this.#entered === this.#replica.view, `the view is ${this.#replica.view}, entered was ${this.#entered}`)
-    this.#node = { ...this.#node, ...record.changed }
-    const own: Readonly<Record<string, string | number>> = { ...this.#node }
-    for (const [name, value] of Object.entries(this.#expected())) {
-      must(own[name] === value, `${name} is ${own[name]} and should be ${value}`)
-    }
+    if (Object.keys(record.changed).length > 0) this.#node = { ...this.#node, ...record.changed }
+    const [own, expected] = [this.#node, this.#expected()]
+    for (const name of SAFETY_VARIABLES)
+      must(own[name] === expected[name], `${name} is ${own[name]} and should be ${expected[name]}`)
     if (record.changed.view !== undefined) this.#forget()
   }
 
