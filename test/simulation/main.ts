@@ -1,14 +1,12 @@
 // `npm run simulate`: seeds of whole replicas with faults and villains, a table at the end; or one seed, with a readable log.
 // Exit status 1: a claim did not hold; the seed is printed, shrunk and, with --keep, written to regressions/.
 
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { describe, failureOf, shrink } from './shrink.ts'
+import { describe, keepOrPrint } from './shrink.ts'
 import { emptyTally, type Tally, tableOf, take } from './tally.ts'
 import { VILLAINS } from './villains/catalogue.ts'
 import { runScenario } from './world/run.ts'
-import { drawScenario, type Scenario, type ScenarioChoices } from './world/scenario.ts'
+import { drawScenario, type ScenarioChoices } from './world/scenario.ts'
 
 const USAGE = `npm run simulate -- [options]
   --seed N        the first seed (1)
@@ -56,25 +54,6 @@ function wholeNumber(text: string): number {
   return value
 }
 
-async function findAndShrink(scenario: Scenario): Promise<void> {
-  const failure = await failureOf(scenario)
-  if (failure === undefined) {
-    say(`seed ${scenario.seed} failed once and holds now: the simulation is not deterministic`)
-    return
-  }
-  const smallest = await shrink(scenario, failure, wholeNumber(values.tries), say)
-  const text = `${JSON.stringify({ showed: failure.detail, scenario: smallest }, null, 2)}\n`
-  if (!values.keep) {
-    process.stdout.write(text)
-    return
-  }
-  const directory = join(import.meta.dirname, 'regressions')
-  mkdirSync(directory, { recursive: true })
-  const path = join(directory, `seed-${scenario.seed}.json`)
-  writeFileSync(path, text)
-  say(`kept in ${path}`)
-}
-
 async function campaign(): Promise<Tally> {
   const first = wholeNumber(values.seed)
   const count = wholeNumber(values.seeds)
@@ -112,6 +91,6 @@ else if (values.villains) {
   if (failed !== undefined) {
     process.exitCode = 1
     say(describe(failed))
-    if (!values.log) await findAndShrink(failed)
+    if (!values.log) await keepOrPrint(failed, { tries: wholeNumber(values.tries), keeps: values.keep, say })
   }
 }

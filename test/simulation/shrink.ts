@@ -1,6 +1,8 @@
 // Makes a failing scenario smaller while it still fails in the same claim: fewer fault classes, then villains, nodes, time and
 // clients, over and over until nothing more can go. What is left is kept in regressions/ and read by a person.
 
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Violation } from './invariants.ts'
 import { runScenario } from './world/run.ts'
 import type { FaultName, Faults, Scenario } from './world/scenario.ts'
@@ -44,6 +46,30 @@ export async function shrink(
     }
   }
   return smallest
+}
+
+/** Shrinks what failed in a campaign, and prints it or writes it to regressions/. */
+export async function keepOrPrint(
+  scenario: Scenario,
+  options: { readonly tries: number; readonly keeps: boolean; readonly say: (line: string) => void },
+): Promise<void> {
+  const { say } = options
+  const failure = await failureOf(scenario)
+  if (failure === undefined) {
+    say(`seed ${scenario.seed} failed once and holds now: the simulation is not deterministic`)
+    return
+  }
+  const smallest = await shrink(scenario, failure, options.tries, say)
+  const text = `${JSON.stringify({ showed: failure.detail, scenario: smallest }, null, 2)}\n`
+  if (!options.keeps) {
+    process.stdout.write(text)
+    return
+  }
+  const directory = join(import.meta.dirname, 'regressions')
+  mkdirSync(directory, { recursive: true })
+  const path = join(directory, `seed-${scenario.seed}.json`)
+  writeFileSync(path, text)
+  say(`kept in ${path}`)
 }
 
 /** A line for people. */

@@ -18,6 +18,8 @@ export interface Tally {
   /** Views from healing to the first commit, over all seeds. */
   viewsToCommitMax: number
   withVillains: number
+  /** With as many as there may be: f. */
+  withAllVillains: number
   readonly faults: Record<string, number>
   readonly villains: Record<string, number>
   readonly claims: Record<string, number>
@@ -36,6 +38,7 @@ export function emptyTally(): Tally {
     cpuMs: 0,
     viewsToCommitMax: 0,
     withVillains: 0,
+    withAllVillains: 0,
     faults: {},
     villains: {},
     claims: {},
@@ -53,6 +56,7 @@ export async function take(
   const before = process.cpuUsage()
   tally.seeds += 1
   if (scenario.villains.length > 0) tally.withVillains += 1
+  if (scenario.villains.length === Math.floor((scenario.validators - 1) / 3)) tally.withAllVillains += 1
   for (const name of Object.keys(scenario.faults)) count(tally.faults, name)
   for (const { kind } of scenario.villains) for (const name of kind.split('+')) count(tally.villains, name)
   try {
@@ -74,6 +78,24 @@ export async function take(
   }
 }
 
+/** Adds one tally to another, as if all had been counted in the first. */
+export function addTally(sum: Tally, more: Tally): void {
+  sum.seeds += more.seeds
+  sum.views += more.views
+  sum.blocks += more.blocks
+  sum.transactions += more.transactions
+  sum.steps += more.steps
+  sum.modelled += more.modelled
+  sum.elapsedMs += more.elapsedMs
+  sum.cpuMs += more.cpuMs
+  sum.viewsToCommitMax = Math.max(sum.viewsToCommitMax, more.viewsToCommitMax)
+  sum.withVillains += more.withVillains
+  sum.withAllVillains += more.withAllVillains
+  for (const counts of ['faults', 'villains', 'claims'] as const)
+    for (const [name, times] of Object.entries(more[counts])) count(sum[counts], name, times)
+  sum.failed.push(...more.failed)
+}
+
 export function tableOf(tally: Tally): string {
   const perSecond = (amount: number) => Math.round(amount / (tally.cpuMs / 1_000))
   const list = (counts: Record<string, number>) =>
@@ -81,7 +103,7 @@ export function tableOf(tally: Tally): string {
       .map(([name, times]) => `${name} ${times}`)
       .join(', ') || 'none'
   const rows: readonly (readonly [string, string])[] = [
-    ['seeds', `${tally.seeds}, ${tally.withVillains} of them with villains`],
+    ['seeds', `${tally.seeds}, ${tally.withVillains} of them with villains, ${tally.withAllVillains} with f of them`],
     ['views', `${tally.views}, ${perSecond(tally.views)} a second of one core`],
     ['seeds a second of one core', String(perSecond(tally.seeds))],
     ['blocks', String(tally.blocks)],
@@ -101,6 +123,6 @@ export function tableOf(tally: Tally): string {
   return rows.map(([name, value]) => `${name.padEnd(32)} ${value}\n`).join('')
 }
 
-function count(counts: Record<string, number>, name: string): void {
-  counts[name] = (counts[name] ?? 0) + 1
+export function count(counts: Record<string, number>, name: string, times = 1): void {
+  counts[name] = (counts[name] ?? 0) + times
 }

@@ -74,8 +74,7 @@ export function drawScenario(seed: number, choices: ScenarioChoices = {}): Scena
   const f = Math.floor((validators - 1) / 3)
   const faultsMs = choices.faultsMs ?? random.between(2_000, 8_000)
   const order = random.shuffled(Array.from({ length: validators }, (_, at) => at))
-  const villainCount =
-    choices.villain !== undefined ? random.between(1, f) : random.chance(600) ? random.between(1, f) : 0
+  const villainCount = choices.villain !== undefined ? random.between(1, f) : castSize(random, f)
   const names = [...VILLAINS.keys()]
   const villains = order.slice(0, villainCount).map((validator) => ({
     validator,
@@ -98,6 +97,12 @@ export function drawScenario(seed: number, choices: ScenarioChoices = {}): Scena
     idleIntervalMs: logUniform(random, 20, 500),
     blockIntervalMs: random.chance(500) ? random.between(1, 60) : 0,
   }
+}
+
+/** Mostly as many as there may be. */
+function castSize(random: Random, f: number): number {
+  if (!random.chance(700)) return 0
+  return random.chance(800) ? f : random.between(1, f)
 }
 
 /** One thing every time, or several at once: some bugs take two. */
