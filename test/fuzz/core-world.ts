@@ -289,6 +289,8 @@ export class CoreWorld {
     if (!isView(height)) return undefined
     const timestampMs =
       (parent?.proposal.header.timestampMs ?? START_MS) + random.between(random.chance(30) ? -1 : 1, 20)
+    // The parent may be a mutant of the latest time there is: nothing can follow it.
+    if (!Number.isSafeInteger(timestampMs)) return undefined
     const items = random.chance(400) ? [TRANSACTION] : []
     const name = random.chance(60) ? 'second' : ''
     const proposer = validators.leader(view)
