@@ -18,6 +18,8 @@ const HOP_MS = 1
 /** Longer than any view without a fault takes. */
 const BASE_TIMEOUT_MS = 100
 const RECOVERY_MS_MAX = 60_000
+/** Of all cores together; ten views take some 300. Without it a core that answers itself for ever would never end. */
+const STEPS_MAX = 20_000
 const INSTANT = { saveMs: [0, 0], workMs: [0, 0] } as const
 
 const VALIDATOR_SET = validatorsOf(Array.from({ length: VALIDATORS }, () => 1))
@@ -132,6 +134,7 @@ class TwinsWorld {
         if (core === undefined) return
         const { view } = core
         this.#steps += 1
+        if (this.#steps > STEPS_MAX) throw new Violation('L1 progress', `${STEPS_MAX} steps without an end`)
         this.#noticeHealing(view)
         onStep?.({ elapsedMs: this.#queue.nowMs - START_MS, node, view, input, effects })
       },
