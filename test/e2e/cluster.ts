@@ -16,6 +16,7 @@ import { saveKeyFile, type ValidatorKeys } from '../../genesis/keys.ts'
 import type { Params } from '../../genesis/params.ts'
 import { peerIdOfNodeKey } from '../../node/network/host.ts'
 import { NODE_FLAGS } from '../../node/runtime.ts'
+import { FaultProxy } from './fault-proxy.ts'
 
 const ENTRY = resolve(import.meta.dirname, '../../node/main.ts')
 const DEADLINE_MS = 60_000
@@ -50,8 +51,12 @@ export interface ClusterOptions {
   /** For every node, beyond those every cluster has. */
   readonly flags?: Readonly<Record<string, string>>
   readonly params?: Partial<Params>
+  /** Funded accounts of the devnet, 10 unless told. */
+  readonly accounts?: number
   /** Funded at genesis in place of a devnet's accounts. */
   readonly balances?: readonly { readonly address: string; readonly balance: bigint }[]
+  /** Whether validators reach one another through `links`, which can then be held, delayed and cut. */
+  readonly proxied?: boolean
 }
 
 interface Member {
@@ -77,6 +82,7 @@ export class Cluster {
   readonly genesis: Genesis
   readonly keys: readonly ValidatorKeys[]
   readonly #genesisPath: string
+  #links: FaultProxy | undefined
   readonly #flags: Readonly<Record<string, string>>
   readonly #members: Member[] = []
   /** What went wrong without being asked for. */
@@ -119,7 +125,7 @@ export class Cluster {
       validators: size,
       chainId: 'scoville-e2e',
       seed: 'e2e',
-      accounts: options.balances ?? devnetAccounts(),
+      accounts: options.balances ?? devnetAccounts(options.accounts),
       addresses: (index) => [`/ip4/127.0.0.1/tcp/${ports[index]}`],
       ...(options.params === undefined ? {} : { params: options.params }),
     })
@@ -127,13 +133,35 @@ export class Cluster {
     if (!parsed.ok) throw new Error('the generated genesis file is not valid')
     const cluster = new Cluster(dir, parsed.genesis, keys, options)
     await writeFile(cluster.#genesisPath, genesisText)
+    if (options.proxied === true) cluster.#links = await FaultProxy.start(ports.slice(0, size))
     for (const [index, own] of keys.entries()) {
       const keyFile = join(dir, `validator-${index}.json`)
       const saved = await saveKeyFile(keyFile, own)
       if (!saved.ok) throw new Error(saved.problem.message)
-      cluster.#add(ports[size + index] ?? 0, { 'key-file': keyFile, listen: `/ip4/127.0.0.1/tcp/${ports[index]}` })
+      const genesis = await cluster.#genesisOf(index, genesisText)
+      const listen = `/ip4/127.0.0.1/tcp/${ports[index]}`
+      cluster.#add(ports[size + index] ?? 0, { 'key-file': keyFile, listen, genesis })
     }
     return cluster
+  }
+
+  /** The file of one node. Addresses are no part of the chain's identity, so each node may have its own (genesis-hash.ts). */
+  async #genesisOf(index: number, genesisText: string): Promise<string> {
+    const links = this.#links
+    if (links === undefined) return this.#genesisPath
+    const file: { validators: { addresses: string[] }[] } = JSON.parse(genesisText)
+    for (const [other, validator] of file.validators.entries()) {
+      if (other !== index) validator.addresses = [`/ip4/127.0.0.1/tcp/${links.port(index, other)}`]
+    }
+    const path = join(this.dir, `genesis-${index}.json`)
+    await writeFile(path, JSON.stringify(file))
+    return path
+  }
+
+  /** @throws Error when the cluster was not started with `proxied` */
+  get links(): FaultProxy {
+    if (this.#links === undefined) throw new Error('the links of this cluster are direct')
+    return this.#links
   }
 
   get size(): number {
@@ -202,6 +230,15 @@ export class Cluster {
 
   async terminate(index: number): Promise<void> {
     await this.#end(index, 'SIGTERM')
+  }
+
+  /** SIGSTOP: the process keeps its connections and its time goes on without it. */
+  pause(...indexes: number[]): void {
+    for (const index of indexes) this.#member(index).child?.kill('SIGSTOP')
+  }
+
+  resume(...indexes: number[]): void {
+    for (const index of indexes) this.#member(index).child?.kill('SIGCONT')
   }
 
   isRunning(index: number): boolean {
@@ -284,6 +321,7 @@ export class Cluster {
   /** Kills everything and removes the directory, unless it is to be looked at. */
   async stop({ keep = false } = {}): Promise<void> {
     await this.kill(...this.#members.keys())
+    await this.#links?.stop()
     if (!keep) await rm(this.dir, { recursive: true, force: true })
   }
 
