@@ -102,6 +102,14 @@ describe('joining', () => {
     expect(all(solo.give({ kind: 'timeout', timeout: ahead }), 'send-timeout')).toEqual([])
     expect(solo.view).toBe(9)
   })
+
+  test('PITFALLS 19: the TC in a timeout brings this node to the view of its sender', () => {
+    const { solo } = inViewSix(0)
+    const { highQC } = solo.core.safety
+    const effects = solo.give({ kind: 'timeout', timeout: solo.timeout(9, 1, { highQC, lastTC: solo.tc(8, highQC) }) })
+    expect(only(effects, 'entered-view')).toMatchObject({ view: 9, by: 'tc' })
+    expect(solo.core.safety.lastTC?.view).toBe(8)
+  })
 })
 
 describe('collecting', () => {

@@ -7,6 +7,8 @@ import { blockIdOf } from '../../consensus/wire.ts'
 import { hashToBytes } from '../../crypto/bytes.ts'
 import { hashOf } from '../../crypto/hash.ts'
 import { appendPeak, merkleRoot } from '../../crypto/merkle.ts'
+import type { DecodedTransaction } from '../../ledger/application.ts'
+import { signTransfer } from '../../ledger/transaction.ts'
 import { type BuildRequest, Executor } from '../../node/executor.ts'
 import { createMemoryChainStore } from '../../node/storage/memory-store.ts'
 import { createVerifier, VERIFIER_DEFAULTS } from '../../node/verifier.ts'
@@ -39,16 +41,19 @@ async function begin(): Promise<Block> {
   return first
 }
 
-function build(parent: Block, view: number, change: Partial<BuildRequest> = {}): Block {
-  const { block } = executor.build({
+function requestOn(parent: Block, view: number): BuildRequest {
+  return {
     view: view as View,
     parent,
     justify: committee.genesis.rootQC,
     proposer: (view % 4) as ValidatorIndex,
     timestampMs: parent.proposal.header.timestampMs + 1,
     candidates: () => [],
-    ...change,
-  })
+  }
+}
+
+function build(parent: Block, view: number, change: Partial<BuildRequest> = {}): Block {
+  const { block } = executor.build({ ...requestOn(parent, view), ...change })
   return { id: block.id, proposal: { ...block.proposal, signature: new Uint8Array(64) } }
 }
 
@@ -82,6 +87,47 @@ describe('a block is invalid', () => {
     const second = build(await begin(), 2)
     const verdict = await executor.execute(lying(second, {}, [Buffer.from('nothing')]))
     expect(verdict).toEqual({ valid: false, reason: expect.stringMatching(/^a transaction is /) })
+  })
+})
+
+/** A transfer of the first person, of this nonce and until this height. */
+function transfer(nonce: bigint, validUntil = 100): Uint8Array {
+  const [person] = committee.people
+  if (person === undefined) throw new RangeError('nobody has an account')
+  return signTransfer({
+    genesisHash: committee.genesis.genesisHash,
+    nonce,
+    fee: 1n,
+    validUntil,
+    outputs: [{ recipient: committee.rogue.address, amount: 1n }],
+    keyPair: person.keyPair,
+  }).bytes
+}
+
+function decoded(bytes: Uint8Array): DecodedTransaction {
+  const outcome = committee.app.decode(bytes)
+  if (!outcome.ok) throw new RangeError(outcome.refusal.kind)
+  return outcome.value
+}
+
+describe('the transactions of a block', () => {
+  test('DESIGN 4: one whose signature is not of its sender makes it invalid, and the same one signed does not', async () => {
+    const second = build(await begin(), 2)
+    const signed = transfer(0n)
+    const forged = signed.map((byte, at) => (at === signed.length - 8 ? byte ^ 1 : byte))
+    expect(await executor.execute(lying(second, {}, [forged]))).toEqual({ valid: false, reason: 'a bad signature' })
+    expect(await executor.execute(lying(second, {}, [signed]))).toEqual({ valid: true })
+  })
+
+  test('what an uncommitted ancestor has is neither built in again nor given up; what can never commit is', async () => {
+    const candidates = [transfer(0n), transfer(0n, 1)].map(decoded)
+    const [waiting, expired] = candidates
+    const first = build(await begin(), 2, { candidates: () => (waiting === undefined ? [] : [waiting]) })
+    expect(first.proposal.payload.items).toHaveLength(1)
+    expect(await executor.execute(first)).toEqual({ valid: true })
+    const built = executor.build({ ...requestOn(first, 3), candidates: () => candidates })
+    expect(built.block.proposal.payload.items).toEqual([])
+    expect(built.dropped).toEqual([expired?.id])
   })
 })
 

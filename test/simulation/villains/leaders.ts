@@ -212,26 +212,30 @@ export const LEADERS: Readonly<Record<string, Villain>> = {
     return [withJustify(grip, proposal, { ...proposal.justify, signature })]
   }),
   'bad-transactions-leader': leader('puts transactions into its blocks that may not be there', (grip, proposal) => {
-    const { random, committee } = grip
+    const { committee } = grip
     const { items } = proposal.payload
     const [person] = committee.people
     if (person === undefined) return undefined
-    const made = (nonce: bigint, chain = committee.genesis.genesisHash as Hash) =>
+    // The same block for everybody, or it could never be certified and the mistake in it would not matter.
+    const turn = Math.floor(proposal.header.view / committee.validators.size)
+    const made = (nonce: bigint, validUntil = 9_000, chain = committee.genesis.genesisHash as Hash) =>
       signTransfer({
         genesisHash: chain,
         nonce,
         fee: 1n,
-        validUntil: random.chance(HALF) ? 1 : 9_000,
+        validUntil,
         outputs: [{ recipient: person.address, amount: 1n }],
         keyPair: committee.rogue.keyPair,
       }).bytes
-    const bad = random.pick<() => Uint8Array>([
-      () => new Uint8Array(50),
+    const bads = [
+      () => made(0n).map((byte, at, { length }) => (at === length - 8 ? byte ^ 1 : byte)),
       () => made(1_000_000n),
-      () => made(0n, OTHER_HASH),
-      () => made(0n).fill(7, -8),
+      () => made(0n, 9_000, OTHER_HASH),
+      () => made(0n, 1),
       () => items[0] ?? new Uint8Array(1),
-    ])()
+      () => new Uint8Array(50),
+    ]
+    const bad = bads[turn % bads.length]?.() ?? new Uint8Array()
     return [withPayload(grip, proposal, [...items, bad])]
   }),
   'oversized-leader': leader('fills its blocks beyond the bound', (grip, proposal) => {
