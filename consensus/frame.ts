@@ -6,7 +6,7 @@ import { type Decoded, DecodeError, decode, Writer } from '../crypto/codec.ts'
 export const PROTOCOL_VERSION = 1
 export const FRAME_HEADER_BYTES = 15
 
-/** Frozen numbers; the last two are reserved for reconfiguration and refused today. */
+/** Frozen numbers; 7 and 8 are reserved for reconfiguration and refused today. */
 export const FRAME_KIND = {
   hello: 0,
   proposal: 1,
@@ -17,6 +17,8 @@ export const FRAME_KIND = {
   blockResponse: 6,
   epochProof: 7,
   epochProofRequest: 8,
+  snapshotRequest: 9,
+  snapshotResponse: 10,
 } as const
 
 export type FrameKind = (typeof FRAME_KIND)[keyof typeof FRAME_KIND]
@@ -35,11 +37,13 @@ export function frameBodyBytesMax(kind: number, payloadBytesMax: number): number
       return 2 * payloadBytesMax + CERTIFICATES_BYTES_MAX
     case FRAME_KIND.vote:
     case FRAME_KIND.blockRequest:
+    case FRAME_KIND.snapshotRequest:
       return 1 * KIB
     case FRAME_KIND.timeout:
     case FRAME_KIND.certificate:
       return CERTIFICATES_BYTES_MAX
     case FRAME_KIND.blockResponse:
+    case FRAME_KIND.snapshotResponse:
       return BLOCK_RESPONSE_BYTES_MAX
     default:
       return undefined

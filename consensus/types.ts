@@ -222,3 +222,12 @@ export type Message =
       /** Certifies the last of them, when that is not the block asked for. */
       readonly certificate?: QC
     }
+  | { readonly kind: 'snapshot-request'; readonly requestId: number; readonly part: SnapshotPart }
+  /** `body` is opaque here: node/snapshot reads it. Absent: not held, or not now. */
+  | { readonly kind: 'snapshot-response'; readonly requestId: number; readonly body?: Uint8Array }
+
+/** What is asked of a snapshot: which there are; the block it stands at; its state from one key to another, both included. */
+export type SnapshotPart =
+  | { readonly kind: 'anchors' }
+  | { readonly kind: 'tip'; readonly blockId: BlockId }
+  | { readonly kind: 'range'; readonly blockId: BlockId; readonly from: Hash; readonly to: Hash }

@@ -4,8 +4,15 @@
 
 import { unreachable } from '../crypto/assert.ts'
 import { type Decoded, DecodeError, decode, type Reader, Writer } from '../crypto/codec.ts'
-import { decodeFrameHeader, encodeFrame, FRAME_HEADER_BYTES, FRAME_KIND, type FrameKind } from './frame.ts'
-import type { Epoch, Message } from './types.ts'
+import {
+  BLOCK_RESPONSE_BYTES_MAX,
+  decodeFrameHeader,
+  encodeFrame,
+  FRAME_HEADER_BYTES,
+  FRAME_KIND,
+  type FrameKind,
+} from './frame.ts'
+import type { Epoch, Message, SnapshotPart } from './types.ts'
 import {
   certificateBytes,
   encodeProposal,
@@ -56,6 +63,16 @@ export function encodeMessage(message: Message, epoch: number): Uint8Array {
       writer.u32(requestId).list(proposals, writeProposal).optional(certificate, writeQC)
       return encodeFrame(FRAME_KIND.blockResponse, epoch, writer.finish())
     }
+    case 'snapshot-request': {
+      const writer = new Writer().u32(message.requestId)
+      writeSnapshotPart(writer, message.part)
+      return encodeFrame(FRAME_KIND.snapshotRequest, epoch, writer.finish())
+    }
+    case 'snapshot-response': {
+      const { requestId, body } = message
+      const writer = new Writer(9 + (body?.length ?? 0)).u32(requestId).optional(body, (w, bytes) => w.bytes(bytes))
+      return encodeFrame(FRAME_KIND.snapshotResponse, epoch, writer.finish())
+    }
     default:
       return unreachable(message)
   }
@@ -104,8 +121,40 @@ function readBody(reader: Reader, kind: FrameKind, limits: WireLimits): Message 
       const certificate = reader.optional((r) => readQC(r, limits))
       return { kind: 'block-response', requestId, proposals, ...(certificate && { certificate }) }
     }
+    case FRAME_KIND.snapshotRequest:
+      return { kind: 'snapshot-request', requestId: reader.u32(), part: readSnapshotPart(reader) }
+    case FRAME_KIND.snapshotResponse: {
+      const requestId = reader.u32()
+      const body = reader.optional((r) => {
+        const bytes = r.bytes(BLOCK_RESPONSE_BYTES_MAX)
+        return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+      })
+      return { kind: 'snapshot-response', requestId, ...(body && { body }) }
+    }
     default:
       throw new DecodeError(`frame kind ${kind} is not a message`)
+  }
+}
+
+const PART_TAG = { anchors: 0, tip: 1, range: 2 } as const
+
+function writeSnapshotPart(writer: Writer, part: SnapshotPart): void {
+  writer.u8(PART_TAG[part.kind])
+  if (part.kind !== 'anchors') writer.hash(part.blockId)
+  if (part.kind === 'range') writer.hash(part.from).hash(part.to)
+}
+
+function readSnapshotPart(reader: Reader): SnapshotPart {
+  const tag = reader.u8()
+  switch (tag) {
+    case PART_TAG.anchors:
+      return { kind: 'anchors' }
+    case PART_TAG.tip:
+      return { kind: 'tip', blockId: readBlockId(reader) }
+    case PART_TAG.range:
+      return { kind: 'range', blockId: readBlockId(reader), from: reader.hash(), to: reader.hash() }
+    default:
+      throw new DecodeError(`snapshot part ${tag} is not known`)
   }
 }
 
@@ -122,6 +171,8 @@ function epochOf(message: Message): Epoch | undefined {
       return message.qc.epoch
     case 'block-request':
     case 'block-response':
+    case 'snapshot-request':
+    case 'snapshot-response':
       return undefined
     default:
       return unreachable(message)

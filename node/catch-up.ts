@@ -44,6 +44,10 @@ export interface CatchUpDeps {
   /** Resolves once the core took the input. */
   readonly deliver: (input: Input) => Promise<void>
   readonly onFatal: (error: unknown) => void
+  /** A block is missing. */
+  readonly onSearch?: () => void
+  /** While true nothing is asked for: the state is being fetched instead (node/snapshot). */
+  readonly isSuspended?: () => boolean
 }
 
 type Answer = 'useful' | 'useless' | { readonly problem: string }
@@ -71,6 +75,8 @@ export class CatchUp {
   #requestIds: number
   #stopped = false
   #blocksFetched = 0
+  /** Answers in a row that led to nothing. */
+  #vain = 0
 
   constructor(deps: CatchUpDeps) {
     this.#deps = deps
@@ -83,6 +89,12 @@ export class CatchUp {
 
   get blocksFetched(): number {
     return this.#blocksFetched
+  }
+
+  /** Every peer was asked twice for the next block, and none has it: blocks are pruned, or withheld. */
+  get isStuck(): boolean {
+    const peers = this.#deps.network.peers().length
+    return this.#searches.size > 0 && peers > 0 && this.#vain >= 2 * peers
   }
 
   stop(): void {
@@ -104,6 +116,7 @@ export class CatchUp {
       cancelTimer: () => {},
     }
     this.#searches.set(blockId, search)
+    this.#deps.onSearch?.()
     this.#refill(search)
     this.#ask(search)
   }
@@ -123,6 +136,7 @@ export class CatchUp {
   async #take(search: Search, peer: Peer, response: Response): Promise<void> {
     const answer = await this.#accept(search, response)
     this.#asked.done(peer.id, answer === 'useful')
+    this.#vain = answer === 'useful' ? 0 : this.#vain + 1
     if (typeof answer === 'object') this.#deps.network.penalise(peer.id, 'invalid-content', answer.problem)
     this.#ask(search)
     this.#resume()
@@ -175,7 +189,7 @@ export class CatchUp {
       this.#searches.delete(search.blockId)
       return
     }
-    if (core().tree.unexecuted > UNEXECUTED_MAX) {
+    if (core().tree.unexecuted > UNEXECUTED_MAX || this.#deps.isSuspended?.() === true) {
       // Blocks arrive faster than they execute: wait for the core, not for a peer.
       search.isWaiting = true
       search.cancelTimer = clock.after(RETRY_PAUSE_MS, () => this.#ask(search))

@@ -46,6 +46,8 @@ export interface IngressDeps {
   readonly deliver: (input: Input) => void
   readonly onBlockRequest: (peer: Peer, request: Extract<Message, { kind: 'block-request' }>) => void
   readonly onBlockResponse: (peer: Peer, response: Extract<Message, { kind: 'block-response' }>) => void
+  readonly onSnapshotRequest: (peer: Peer, request: Extract<Message, { kind: 'snapshot-request' }>) => void
+  readonly onSnapshotResponse: (peer: Peer, response: Extract<Message, { kind: 'snapshot-response' }>) => void
   /** A broken invariant inside a check: stops the process. */
   readonly onFatal: (error: unknown) => void
 }
@@ -77,7 +79,7 @@ export class Ingress {
   }
 
   onMessage(peer: Peer, frame: Uint8Array): void {
-    const { limits, onBlockRequest, onBlockResponse } = this.#deps
+    const { limits, onBlockRequest, onBlockResponse, onSnapshotRequest, onSnapshotResponse } = this.#deps
     const decoded = decodeMessage(frame, limits)
     if (!decoded.ok) return this.#penalise(peer, 'malformed', decoded.detail)
     const message = decoded.value
@@ -86,6 +88,10 @@ export class Ingress {
         return onBlockRequest(peer, message)
       case 'block-response':
         return onBlockResponse(peer, message)
+      case 'snapshot-request':
+        return onSnapshotRequest(peer, message)
+      case 'snapshot-response':
+        return onSnapshotResponse(peer, message)
       case 'vote':
         return this.#onVote(peer, message.vote)
       case 'proposal':

@@ -4,6 +4,7 @@
 import type { Block, BlockId, Height, QC, SafetyState, ValidatorIndex } from '../consensus/types.ts'
 import type { Hash } from '../crypto/bytes.ts'
 import type { StateReader, StateWrites } from '../ledger/application.ts'
+import type { StateEntry } from '../ledger/state-range.ts'
 
 export interface Clock {
   /** Milliseconds since 1970. */
@@ -21,7 +22,14 @@ export interface Peer {
 }
 
 /** What a peer did, for its penalty: costly ones count more. The network disconnects and bans past a budget. */
-export type Offence = 'malformed' | 'wrong-chain' | 'invalid-signature' | 'invalid-content' | 'unsolicited' | 'flood'
+export type Offence =
+  | 'malformed'
+  | 'wrong-chain'
+  | 'false-proof'
+  | 'invalid-signature'
+  | 'invalid-content'
+  | 'unsolicited'
+  | 'flood'
 
 /** Direct streams: consensus and block requests. Delivery is best effort, in order while connected. */
 export interface Network {
@@ -91,6 +99,28 @@ export interface ChainStore {
   blockAt(height: Height): StoredBlock | undefined
   blockById(id: BlockId): StoredBlock | undefined
   transactionAt(id: Hash): { readonly height: Height; readonly index: number } | undefined
+  /** The state at the head, held still; not while a commit is under way. */
+  holdState(): HeldState
+}
+
+/** The state of one height while the chain goes on. Close it: the disk keeps what is overwritten meanwhile. */
+export interface HeldState extends StateReader {
+  /** What is there from one key to another, both included, ascending; at most `max`. */
+  entries(from: Hash, to: Hash, max: number): Promise<StateEntry[]>
+  close(): Promise<void>
+}
+
+/** A chain being put together beside the one that is there, from a snapshot. Takes its place at the next start. */
+export interface RestoreStore {
+  /** What `begin` and `write` were last told: how far an earlier life came. Undefined when none was begun, or it is finished. */
+  begun(): Promise<{ readonly basis: Uint8Array; readonly progress: Uint8Array } | undefined>
+  /** What is there so far; after `begin`, or when one was begun. */
+  state(): StateReader
+  /** Begins anew. `basis`: what stays the same throughout. */
+  begin(basis: Uint8Array, progress: Uint8Array): Promise<void>
+  write(writes: StateWrites, progress: Uint8Array): Promise<void>
+  /** The chain is whole: it begins with this block, whose writes are those made so far. Durable when it resolves. */
+  finish(record: CommitRecord, certificate: QC): Promise<void>
 }
 
 /** Dual-slot, checksummed, generation-numbered, fsynced; mirrored in the database. */

@@ -28,6 +28,7 @@ import { readTransaction } from './readers.ts'
 import { recover } from './recovery.ts'
 import { Relay } from './relay.ts'
 import { Signatory } from './signatory.ts'
+import { type SnapshotSettings, Snapshots } from './snapshot/snapshots.ts'
 import { Submissions } from './submissions.ts'
 import type { Verifier } from './verifier.ts'
 
@@ -55,6 +56,8 @@ export interface ReplicaParts {
   readonly onEffects: (core: CoreState, effects: readonly Effect[], input: Input) => void
   readonly onCommitted: (records: readonly CommitRecord[]) => void
   readonly onFatal: (error: unknown) => void
+  /** Absent: this replica neither serves snapshots nor fetches them. */
+  readonly snapshots?: SnapshotSettings
 }
 
 export class Replica {
@@ -65,6 +68,7 @@ export class Replica {
   readonly ingress: Ingress
   readonly catchUp: CatchUp
   readonly evidence: EvidenceStore
+  readonly snapshots: Snapshots | undefined
   /** What the network calls. */
   readonly handlers: NetworkHandlers
   readonly #parts: ReplicaParts
@@ -105,6 +109,8 @@ export class Replica {
       deliver: (input) => this.driver.deliverFromPeer(input),
       onBlockRequest: (peer, request) => this.catchUp.onRequest(peer, request),
       onBlockResponse: (peer, response) => this.catchUp.onResponse(peer, response),
+      onSnapshotRequest: (peer, request) => this.snapshots?.onRequest(peer, request),
+      onSnapshotResponse: (peer, response) => this.snapshots?.onResponse(peer, response),
       onFatal: parts.onFatal,
     })
     this.catchUp = new CatchUp({
@@ -117,12 +123,18 @@ export class Replica {
       core: () => this.driver.core,
       deliver: (input) => this.driver.delivered(input),
       onFatal: parts.onFatal,
+      onSearch: () => this.snapshots?.noticeSearch(),
+      isSuspended: () => this.snapshots?.isFetching === true,
     })
+    this.snapshots = parts.snapshots && new Snapshots(parts, parts.snapshots, this.#certificates, () => this.catchUp)
     this.handlers = {
       onMessage: (peer, frame) => this.ingress.onMessage(peer, frame),
       onGossip: (peerId, body) => this.#relay.onGossip(peerId, body),
       onPeerConnected: (peer) => this.driver.greet(peer.id),
-      onPeerDisconnected: (peer) => this.catchUp.onPeerDisconnected(peer),
+      onPeerDisconnected: (peer) => {
+        this.catchUp.onPeerDisconnected(peer)
+        this.snapshots?.onPeerDisconnected(peer)
+      },
     }
   }
 
@@ -134,6 +146,7 @@ export class Replica {
   /** The core begins: arms its timers and resends what it signed. Transactions are accepted from here on. */
   async start(): Promise<void> {
     this.submissions.onCommitted([], new Map())
+    await this.snapshots?.start()
     await this.driver.delivered({ kind: 'start' })
     this.#ready = true
   }
@@ -143,11 +156,13 @@ export class Replica {
     this.#ready = false
     this.#relay.stop()
     this.catchUp.stop()
+    this.snapshots?.close()
   }
 
   /** Call after the network stopped: what was decided is written before this resolves. */
-  stop(): Promise<void> {
-    return this.driver.stop()
+  async stop(): Promise<void> {
+    await this.driver.stop()
+    await this.snapshots?.stopped()
   }
 
   #createSubmissions(): Submissions {
@@ -178,6 +193,7 @@ export class Replica {
       },
       onCommitted: (records, lanes) => {
         const ids = records.flatMap((record) => record.transactionIds)
+        this.snapshots?.checkpoints.onCommitted()
         this.submissions.onCommitted(ids, lanes)
         for (const { block } of records) this.#inclusion.committed(block.id)
         this.#noteWork()

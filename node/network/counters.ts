@@ -57,6 +57,7 @@ export type NetworkEvent = (typeof NETWORK_EVENTS)[number]
 const OFFENCES: readonly Offence[] = [
   'malformed',
   'wrong-chain',
+  'false-proof',
   'invalid-signature',
   'invalid-content',
   'unsolicited',
@@ -73,6 +74,8 @@ const FRAME_NAMES: readonly FrameName[] = [
   'blockResponse',
   'epochProof',
   'epochProofRequest',
+  'snapshotRequest',
+  'snapshotResponse',
 ]
 
 /** Byte 2 of a frame is its kind (FORMATS.md, 11). */

@@ -21,6 +21,7 @@ export const PEERS_TRACKED_MAX = 1024
  */
 export const OFFENCE_COST: Readonly<Record<Offence, number>> = {
   'wrong-chain': 100,
+  'false-proof': 100,
   malformed: 60,
   flood: 40,
   'invalid-signature': 24,

@@ -9,7 +9,7 @@ import { assert } from '../../crypto/assert.ts'
 import type { Hash } from '../../crypto/bytes.ts'
 import type { StateReader, StateWrites } from '../../ledger/application.ts'
 import { NodeError } from '../fault.ts'
-import type { ChainStore, CommitRecord, StoredBlock, StoredHead } from '../ports.ts'
+import type { ChainStore, CommitRecord, HeldState, StoredBlock, StoredHead } from '../ports.ts'
 import {
   decodePlace,
   encodeHead,
@@ -38,11 +38,13 @@ import {
   blockKey,
   HEAD_KEY,
   nodeKey,
+  OLDEST_KEY,
   SAFETY_MIRROR_KEY,
   transactionKey,
   uncommittedKey,
   valueKey,
 } from './keys.ts'
+import { heldStateOf } from './held-state.ts'
 import { lockDataDir } from './lock.ts'
 import type { SafetyMirror } from './safety-store.ts'
 import { StateCache } from './state-cache.ts'
@@ -249,6 +251,11 @@ class DatabaseChainStore implements OpenedChainStore {
     return this.#recent.size
   }
 
+  holdState(): HeldState {
+    assert(!this.#committing, 'a state is held between commits')
+    return heldStateOf(this.#database.snapshot())
+  }
+
   blockAt(height: Height): StoredBlock | undefined {
     if (this.#head === undefined || this.#oldest === undefined) return undefined
     if (height > this.#head.height || height < this.#oldest) return undefined
@@ -321,6 +328,16 @@ class DatabaseChainStore implements OpenedChainStore {
     await this.#database.close()
     await this.#release()
   }
+}
+
+/** What makes a database whose state is that after `record` a chain that begins there. `rootNode`: as stored. */
+export function beginningAt(record: CommitRecord, rootNode: Uint8Array | undefined, certificate: QC): WriteOp[] {
+  const head = headAfter(record, rootNodeSumOf(rootNode), certificate)
+  return [
+    ...operationsOf(record),
+    { type: 'put', key: OLDEST_KEY, value: encodeHeight(head.height) },
+    { type: 'put', key: HEAD_KEY, value: encodeHead(head) },
+  ]
 }
 
 function contentBytes({ block, receipts }: StoredBlock): number {

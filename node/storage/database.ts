@@ -20,6 +20,8 @@ export interface DatabaseReader {
 }
 
 export interface DatabaseSnapshot extends DatabaseReader {
+  /** As those of the database. */
+  entries(range: KeyRange, max: number): Promise<[Uint8Array, Uint8Array][]>
   close(): Promise<void>
 }
 
@@ -99,6 +101,11 @@ class LevelDatabase implements Database {
           key,
           reading(() => level.getSync(key, { snapshot })),
         ),
+      entries: async (range, max) => {
+        const read = level.iterator({ gte: range.from, lt: range.to, limit: max, snapshot }).all()
+        const entries = await read.catch((error: unknown) => Promise.reject(readFault(error)))
+        return entries.map(([key, sealed]) => [key, opened(key, sealed)])
+      },
       close: () => snapshot.close(),
     }
   }

@@ -28,6 +28,10 @@ export const HEAD_KEY: Uint8Array = Buffer.from('head')
 export const SAFETY_MIRROR_KEY: Uint8Array = Buffer.from('safety')
 /** Lowest height whose block is held; absent while that is block 0. */
 export const OLDEST_KEY: Uint8Array = Buffer.from('oldest')
+/** How far a database that is being restored has come (restore-store.ts); absent in a chain. */
+export const RESTORE_KEY: Uint8Array = Buffer.from('restore')
+/** And what it is restored from. */
+export const RESTORE_BASIS_KEY: Uint8Array = Buffer.from('restore-basis')
 /** What became of an earlier database of this directory (quarantine.ts); absent when there was none. */
 export const REPAIR_KEY: Uint8Array = Buffer.from('repair')
 
@@ -70,6 +74,16 @@ export const UNCOMMITTED_RANGE: KeyRange = tableRange(TABLE.uncommitted)
 export const BLOCK_ID_RANGE: KeyRange = tableRange(TABLE.blockHeight)
 export const WHOLE_RANGE: KeyRange = { from: Buffer.from([0]), to: Buffer.from([0xff]) }
 
+/** State values from one key to another, both included. */
+export function valuesBetween(from: string, to: string): KeyRange {
+  return { from: valueKey(from), to: keyAfter(valueKey(to)) }
+}
+
+/** The state key of a value's record. */
+export function stateKeyOf(key: Uint8Array): Hash {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('hex', 1) as Hash
+}
+
 /** Blocks of this height and above. */
 export function blocksFrom(height: number): KeyRange {
   return { from: blockKey(height), to: tableRange(TABLE.block).to }
@@ -93,7 +107,11 @@ export const TABLES: readonly { readonly name: string; readonly range: KeyRange 
 /** A key in words, for faults and reports. */
 export function describeKey(key: Uint8Array): string {
   const bytes = Buffer.from(key.buffer, key.byteOffset, key.byteLength)
-  if ([META_KEY, HEAD_KEY, SAFETY_MIRROR_KEY, OLDEST_KEY, REPAIR_KEY].some((single) => bytes.equals(single)))
+  if (
+    [META_KEY, HEAD_KEY, SAFETY_MIRROR_KEY, OLDEST_KEY, RESTORE_KEY, RESTORE_BASIS_KEY, REPAIR_KEY].some((single) =>
+      bytes.equals(single),
+    )
+  )
     return `the record "${bytes.toString('latin1')}"`
   const table = bytes.toString('latin1', 0, 1)
   const hex = bytes.toString('hex', 1)

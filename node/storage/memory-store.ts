@@ -149,6 +149,16 @@ function memoryDatabase(disk: MemoryDisk): Database {
           const text = textOf(key)
           return before.has(text) ? before.get(text) : disk.records.get(text)
         },
+        async entries(range, max) {
+          const [from, to] = [textOf(range.from), textOf(range.to)]
+          const found: [Uint8Array, Uint8Array][] = []
+          const keys = new Set([...disk.records.keys(), ...before.keys()].filter((key) => key >= from && key < to))
+          for (const key of [...keys].sort()) {
+            const value = before.has(key) ? before.get(key) : disk.records.get(key)
+            if (value !== undefined && found.length < max) found.push([Buffer.from(key, 'latin1'), value])
+          }
+          return found
+        },
         async close() {
           disk.snapshots.delete(before)
         },

@@ -126,4 +126,17 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
     },
     { requiredKeys: ['kind', 'requestId', 'proposals'] },
   ),
+  fc.record({
+    kind: fc.constant('snapshot-request' as const),
+    requestId,
+    part: fc.oneof(
+      fc.record({ kind: fc.constant('anchors' as const) }),
+      fc.record({ kind: fc.constant('tip' as const), blockId }),
+      fc.record({ kind: fc.constant('range' as const), blockId, from: hash, to: hash }),
+    ),
+  }),
+  fc.record(
+    { kind: fc.constant('snapshot-response' as const), requestId, body: upTo(40) },
+    { requiredKeys: ['kind', 'requestId'] },
+  ),
 )

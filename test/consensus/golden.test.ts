@@ -119,6 +119,12 @@ async function vectorsOf(committee: Committee): Promise<Record<string, Vector>> 
       { kind: 'certificate', qc, tc },
       { kind: 'block-request', requestId: 7, blockId: blockNamed('wanted'), committedHeight: 41 as Height },
       { kind: 'block-response', requestId: 7, proposals: [first, proposal], certificate: qc },
+      {
+        kind: 'snapshot-request',
+        requestId: 8,
+        part: { kind: 'range', blockId: blockNamed('held'), from: blockNamed('from'), to: blockNamed('to') },
+      },
+      { kind: 'snapshot-response', requestId: 8, body: Uint8Array.of(1, 2, 3) },
     ]),
   }
 }
@@ -159,6 +165,8 @@ describe('golden vectors (FORMATS.md)', () => {
     'frame-certificate',
     'frame-block-request',
     'frame-block-response',
+    'frame-snapshot-request',
+    'frame-snapshot-response',
   ])('%s', (name) => {
     expect(vectors[name]).toEqual(JSON.parse(readFileSync(pathOf(name), 'utf8')))
   })

@@ -39,7 +39,7 @@ describe('frames (FORMATS.md, 11)', () => {
       }),
       { numRuns: 300 },
     )
-    expect(seen.size).toBe(6)
+    expect(seen.size).toBe(8)
   })
 
   test('a changed byte is refused, or the frame of another message', () => {

@@ -62,6 +62,12 @@ class Door {
       onBlockResponse: () => {
         this.#requests += 1
       },
+      onSnapshotRequest: () => {
+        this.#requests += 1
+      },
+      onSnapshotResponse: () => {
+        this.#requests += 1
+      },
       onFatal: (error) => this.fatal.push(error),
     })
   }

@@ -110,6 +110,8 @@ export const consensusTargets: readonly Target[] = [
   frameTarget('certificate'),
   frameTarget('block-request'),
   frameTarget('block-response'),
+  frameTarget('snapshot-request'),
+  frameTarget('snapshot-response'),
   formatTarget({
     name: 'safety',
     samples: [3, 4, 7, 100].flatMap((view) => [safetyAt(view), safetyAt(view, true)]),

@@ -1,13 +1,22 @@
 // Decoders of transactions, their outcomes and the state, and of what carries them.
 
 import { InvariantError } from '../../crypto/assert.ts'
-import { ZERO_HASH } from '../../crypto/bytes.ts'
+import { type Hash, ZERO_HASH } from '../../crypto/bytes.ts'
 import { accountKey, decodeAccount, encodeAccount } from '../../ledger/account.ts'
 import { encodeAddress, parseAddress } from '../../ledger/address.ts'
 import { genesisState } from '../../ledger/genesis-state.ts'
 import { decodeReceipt, encodeReceipt, type Receipt, readCredit } from '../../ledger/receipt.ts'
 import { decodePage, encodePage } from '../../ledger/state-page.ts'
 import { decodeStateProof, encodeStateProof, proveState, verifyStateProof } from '../../ledger/state-proof.ts'
+import {
+  decodeStateRange,
+  encodeStateRange,
+  FIRST_KEY,
+  proveRange,
+  type StateRange,
+  verifyRange,
+} from '../../ledger/state-range.ts'
+import { stateRoot } from '../../ledger/state-tree.ts'
 import { decodeTransaction, encodeTransaction, type Transaction } from '../../ledger/transaction.ts'
 import { decodeBatch, encodeBatch } from '../../mempool/batch.ts'
 import { alice, at, bob, carol, createStore, hashOfNumber, ledger, limits, transfer } from '../ledger/fixture.ts'
@@ -68,6 +77,28 @@ const stateProof = formatTarget({
   },
 })
 
+const ranges = keys.slice(0, 5).map((key): StateRange => {
+  const [from, to] = [FIRST_KEY, key]
+  const entries = [...store.values]
+    .map(([at, value]) => ({ key: at as Hash, value: new Uint8Array(value) }))
+    .filter((entry) => entry.key <= to)
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+  return { from, to, entries, steps: proveRange(store.state, from, to) }
+})
+const rootOfRanges = stateRoot(store.state)
+
+const stateRange = formatTarget({
+  name: 'state-range',
+  samples: ranges,
+  encode: encodeStateRange,
+  decode: (input) => {
+    const decoded = decodeStateRange(input)
+    // The verifier takes a stranger's range of any shape.
+    if (decoded.ok) verifyRange(rootOfRanges, decoded.value)
+    return decoded
+  },
+})
+
 const address = textTarget(
   'address',
   [alice, bob, carol].flatMap((person) => [
@@ -113,6 +144,7 @@ export const ledgerTargets: readonly Target[] = [
     decode: decodeAccount,
   }),
   stateProof,
+  stateRange,
   statePage,
   formatTarget({
     name: 'gossip-batch',

@@ -61,6 +61,8 @@ async function answered(response: Omit<Response, 'kind' | 'requestId'>) {
     deliver: () => undefined,
     onBlockRequest: () => undefined,
     onBlockResponse: () => undefined,
+    onSnapshotRequest: () => undefined,
+    onSnapshotResponse: () => undefined,
     onFatal: (error) => fatal.push(error),
   })
   const { promise: asksAgain, resolve } = Promise.withResolvers<void>()
