@@ -562,8 +562,9 @@ export class CoreWorld {
   }
 
   #build({ view, parent, justify, tc }: Extract<Effect, { kind: 'propose' }>): void {
-    if (this.#random.chance(50)) return this.#answer({ kind: 'built', view })
     const { height, timestampMs } = parent.proposal.header
+    const isLast = timestampMs === Number.MAX_SAFE_INTEGER
+    if (this.#random.chance(50) || isLast) return this.#answer({ kind: 'built', view })
     const spec = { view, height: height + 1, justify, ...(tc && { tc }), proposer: this.#self, items: [TRANSACTION] }
     const { proposal } = blockOf({ ...spec, timestampMs: Math.max(this.#nowMs, timestampMs + 1) })
     const { signature: _, ...unsigned } = signed({ id: ZERO_HASH as BlockId, proposal }).proposal
