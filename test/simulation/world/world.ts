@@ -253,6 +253,10 @@ function summaryOf(message: Message): string {
       const heights = message.proposals.map(({ header }) => header.height)
       return `answer ${message.requestId}: ${heights.at(0)} to ${heights.at(-1)}, certificate ${message.certificate?.view}`
     }
+    case 'snapshot-request':
+      return `request ${message.requestId} for ${message.part.kind} of a snapshot`
+    case 'snapshot-response':
+      return `answer ${message.requestId}: ${message.body?.length ?? 'no'} bytes of a snapshot`
     default:
       return message satisfies never
   }
