@@ -31,8 +31,8 @@ export const WAN = { hopMs: 80, baseMs: 2_000 }
 interface Fault {
   readonly dead?: readonly number[]
   /** False drops the message. */
-  readonly passes?: (from: ValidatorIndex, to: ValidatorIndex, packet: Packet) => boolean
-  readonly lateMs?: (from: ValidatorIndex) => number
+  readonly passes?: (from: number, to: number, packet: Packet) => boolean
+  readonly lateMs?: (from: number) => number
 }
 
 /** A world under way; `commitMs` fills with every replica's time from a block's making to its commit. */

@@ -1,18 +1,7 @@
 // The links between simulated replicas: delay, reordering, loss, duplication and partitions, all drawn from one stream.
 // Carries messages as values, never as bytes, and never changes one. A replica's message to itself does not come here.
 
-import type {
-  Block,
-  BlockId,
-  Checked,
-  Height,
-  QC,
-  TC,
-  Timeout,
-  ValidatorIndex,
-  Verified,
-  Vote,
-} from '../../consensus/types.ts'
+import type { Block, BlockId, Checked, Height, QC, TC, Timeout, Verified, Vote } from '../../consensus/types.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { Random } from './random.ts'
 
@@ -48,7 +37,8 @@ export const CALM: LinkFaults = {
   slowMsMax: 0,
 }
 
-export type Receive = (to: ValidatorIndex, from: ValidatorIndex, packet: Packet) => void
+/** Places of replicas: a validator's index, or behind the last one of a second life (simulation.ts). */
+export type Receive = (to: number, from: number, packet: Packet) => void
 
 export class SimulatedNetwork {
   readonly #queue: EventQueue
@@ -58,9 +48,9 @@ export class SimulatedNetwork {
   /** Group of each replica: only members of one group hear each other. Undefined: no partition. */
   groups: readonly number[] | undefined
   /** For scenarios and villains: false drops the message. */
-  passes: (from: ValidatorIndex, to: ValidatorIndex, packet: Packet) => boolean = () => true
+  passes: (from: number, to: number, packet: Packet) => boolean = () => true
   /** What a sender adds to the delay of its messages: slow validators. */
-  lateMs: (from: ValidatorIndex) => number = () => 0
+  lateMs: (from: number) => number = () => 0
   readonly sent = { proposal: 0, vote: 0, timeout: 0, certificate: 0, 'block-request': 0, 'block-response': 0 }
 
   constructor(queue: EventQueue, random: Random, receive: Receive) {
@@ -69,7 +59,7 @@ export class SimulatedNetwork {
     this.#receive = receive
   }
 
-  send(from: ValidatorIndex, to: ValidatorIndex, packet: Packet): void {
+  send(from: number, to: number, packet: Packet): void {
     this.sent[packet.kind] += 1
     if (!this.passes(from, to, packet)) return
     const { lossPerMille, duplicatePerMille } = this.faults
@@ -83,7 +73,7 @@ export class SimulatedNetwork {
     }
   }
 
-  #hears(to: ValidatorIndex, from: ValidatorIndex): boolean {
+  #hears(to: number, from: number): boolean {
     return this.groups === undefined || this.groups[to] === this.groups[from]
   }
 

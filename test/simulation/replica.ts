@@ -80,6 +80,11 @@ export class Replica {
     return this.#deps.self
   }
 
+  /** One of two that sign with one key. */
+  get isTwin(): boolean {
+    return this.#deps.twin !== undefined
+  }
+
   get disk(): Disk {
     return this.#deps.disk
   }

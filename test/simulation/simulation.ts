@@ -4,12 +4,12 @@
 import { createHash } from 'node:crypto'
 import type { Effect, Input } from '../../consensus/protocol.ts'
 import { freshSafety } from '../../consensus/safety.ts'
-import type { Block, ValidatorIndex, View } from '../../consensus/types.ts'
+import type { Block, Equivocation, ValidatorIndex, View } from '../../consensus/types.ts'
 import type { ValidatorSet } from '../../consensus/validators.ts'
 import { Disk } from './disk.ts'
 import { EventQueue } from './event-queue.ts'
 import { checkProgress, History, Violation } from './invariants.ts'
-import { CALM, type LinkFaults, SimulatedNetwork } from './network.ts'
+import { CALM, type LinkFaults, type Packet, SimulatedNetwork } from './network.ts'
 import { Random } from './random.ts'
 import { type Latencies, Replica } from './replica.ts'
 import { genesisOf, START_MS, validatorsOf } from './workload.ts'
@@ -21,6 +21,8 @@ export interface SimulationOptions {
   readonly baseTimeoutMs?: number
   readonly idleIntervalMs?: number
   readonly latencies?: Latencies
+  /** Villains: each leads a second life under its key, as a replica behind the others. */
+  readonly twins?: readonly ValidatorIndex[]
   readonly onStep?: (replica: Replica, input: Input, effects: readonly Effect[]) => void
 }
 
@@ -35,15 +37,18 @@ export class Simulation {
   /** Streams for who builds on this. */
   readonly chance: { readonly faults: Random; readonly workload: Random }
   readonly #trace = createHash('sha256')
+  readonly #twins: readonly ValidatorIndex[]
   #steps = 0
+  #evidence = 0
 
   constructor(options: SimulationOptions) {
-    const { seed, powers, baseTimeoutMs = 300, idleIntervalMs = 100, latencies = QUICK, onStep } = options
+    const { seed, powers, baseTimeoutMs = 300, idleIntervalMs = 100, latencies = QUICK, onStep, twins = [] } = options
     this.validators = validatorsOf(powers)
+    this.#twins = twins
     this.chance = { faults: new Random(seed, 'faults'), workload: new Random(seed, 'workload') }
     const genesis = genesisOf(powers.length)
     this.network = new SimulatedNetwork(this.queue, new Random(seed, 'network'), (to, from, packet) =>
-      this.replica(to).receive(from, packet),
+      this.replica(to).receive(this.replica(from).index, packet),
     )
     const config = {
       validators: this.validators,
@@ -51,28 +56,35 @@ export class Simulation {
       pacemaker: { baseTimeoutMs, baseTimeoutMsMax: 10_000, idleIntervalMs },
       clockAheadMsMax: 500,
     }
-    this.replicas = this.validators.indices().map(
-      (self) =>
-        new Replica({
-          config,
-          self,
-          queue: this.queue,
-          disk: new Disk(genesis.block, freshSafety(genesis.qc)),
-          diskChance: new Random(seed, `disk ${self}`),
-          latencies,
-          history: this.history,
-          send: (to, packet) => this.network.send(self, to, packet),
-          onStep: (replica, input, effects) => {
-            this.#note(replica, input, effects)
-            onStep?.(replica, input, effects)
-          },
-          onCommit: (replica, blocks) => this.#forget(replica, blocks),
-        }),
-    )
+    this.replicas = [...this.validators.indices(), ...twins].map((self, place) => {
+      const isTwin = twins.includes(self)
+      return new Replica({
+        config,
+        self,
+        queue: this.queue,
+        disk: new Disk(genesis.block, freshSafety(genesis.qc)),
+        diskChance: new Random(seed, `disk ${place}`),
+        latencies,
+        history: isTwin ? this.#historyOfTwin() : this.history,
+        send: (to, packet) => this.#send(place, to, packet),
+        onStep: (replica, input, effects) => {
+          this.#note(replica, input, effects)
+          onStep?.(replica, input, effects)
+        },
+        onCommit: (replica, blocks) => this.#forget(replica, blocks),
+        ...(twins.length > 0 ? { onEvidence: (equivocation: Equivocation) => this.#judge(equivocation) } : {}),
+        ...(isTwin ? { twin: String(place) } : {}),
+      })
+    })
   }
 
   get steps(): number {
     return this.#steps
+  }
+
+  /** Equivocations of twins that somebody noticed. */
+  get evidence(): number {
+    return this.#evidence
   }
 
   /** Milliseconds of virtual time since the beginning. */
@@ -88,6 +100,10 @@ export class Simulation {
 
   live(): readonly Replica[] {
     return this.replicas.filter((replica) => replica.core !== undefined)
+  }
+
+  isHonest({ index }: Replica): boolean {
+    return !this.#twins.includes(index)
   }
 
   start(): void {
@@ -126,6 +142,27 @@ export class Simulation {
     return this.#trace.copy().digest('hex')
   }
 
+  /** Whatever goes to a validator with two lives goes to both. */
+  #send(from: number, to: ValidatorIndex, packet: Packet): void {
+    if (to !== from) this.network.send(from, to, packet)
+    const twin = this.#twins.indexOf(to)
+    const place = this.validators.size + twin
+    if (twin >= 0 && place !== from) this.network.send(from, place, packet)
+  }
+
+  /** Two lives of one key sign what one must not; what they certify and commit has to agree with everybody all the same. */
+  #historyOfTwin(): History {
+    const { committed, certified } = this.history
+    return Object.assign(new History(), { committed, certified })
+  }
+
+  /** S15: nobody but twins is ever proved to have said two things. */
+  #judge({ kind, first }: Equivocation): void {
+    const culprit = kind === 'double-vote' ? first.signer : first.header.proposer
+    if (!this.#twins.includes(culprit)) throw new Violation('S15 no honest key is framed', `validator ${culprit}`)
+    this.#evidence += 1
+  }
+
   #note(replica: Replica, input: Input, effects: readonly Effect[]): void {
     this.#steps += 1
     const kinds = effects.map((effect) => effect.kind).join()
@@ -142,6 +179,8 @@ export interface Outcome {
   readonly commits: number
   readonly restarts: number
   readonly steps: number
+  /** Equivocations of twins that somebody noticed. */
+  readonly evidence: number
   readonly trace: string
   /** From healing until every live replica committed something new. */
   readonly healedMs: number
@@ -151,13 +190,16 @@ const FAULTS_MS = 8_000
 const RECOVERY_MS_MAX = 180_000
 
 /**
- * Faults for some seconds, each class in or out by the seed, then healing with up to f replicas dead for good.
+ * Faults for some seconds, each class in or out by the seed, then healing with up to f replicas dead for good or twinned.
+ * @param twins how many validators lead two lives from beginning to end, at most f
  * @throws Violation when a claim does not hold.
  */
-export function runSeed(seed: number, validators: number, onStep?: SimulationOptions['onStep']): Outcome {
+export function runSeed(seed: number, validators: number, onStep?: SimulationOptions['onStep'], twins = 0): Outcome {
+  const powers = Array.from({ length: validators }, () => 1)
   const simulation = new Simulation({
     seed,
-    powers: Array.from({ length: validators }, () => 1),
+    powers,
+    twins: new Random(seed, 'twins').shuffled(validatorsOf(powers).indices()).slice(0, twins),
     ...(onStep === undefined ? {} : { onStep }),
   })
   const restarts = scheduleFaults(simulation)
@@ -166,7 +208,8 @@ export function runSeed(seed: number, validators: number, onStep?: SimulationOpt
   heal(simulation)
   const healedAtMs = simulation.elapsedMs
   const healed = { view: simulation.highestView(), height: simulation.highestCommit() }
-  const live = simulation.live().map((replica) => replica.index)
+  const honest = simulation.live().filter((replica) => simulation.isHonest(replica))
+  const live = honest.map((replica) => replica.index)
   const isWell = () =>
     live.every((index) => (simulation.history.lastCommit.get(index)?.height ?? 0) > healed.height + 2)
   if (!simulation.runUntil(isWell, healedAtMs + RECOVERY_MS_MAX)) {
@@ -178,6 +221,7 @@ export function runSeed(seed: number, validators: number, onStep?: SimulationOpt
     commits: simulation.highestCommit(),
     restarts: restarts(),
     steps: simulation.steps,
+    evidence: simulation.evidence,
     trace: simulation.traceHash(),
     healedMs: simulation.elapsedMs - healedAtMs,
   }
@@ -220,11 +264,14 @@ function scheduleFaults(simulation: Simulation): () => number {
 }
 
 /** A calm network, everybody up but at most f, who are dead for good. */
-function heal({ network, chance, replicas, validators }: Simulation): void {
+function heal(simulation: Simulation): void {
+  const { network, chance, replicas, validators } = simulation
   const { faults: random } = chance
   network.groups = undefined
   network.faults = CALM
-  const dead = new Set(random.shuffled(replicas).slice(0, random.between(0, validators.faults)))
+  const honest = replicas.filter((replica) => simulation.isHonest(replica))
+  const most = validators.faults - (validators.size - honest.length)
+  const dead = new Set(random.shuffled(honest).slice(0, random.between(0, most)))
   for (const replica of replicas) {
     if (dead.has(replica)) replica.crash()
     else if (replica.core === undefined) replica.start()

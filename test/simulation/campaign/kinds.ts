@@ -49,7 +49,7 @@ export const KINDS: Readonly<Record<KindName, Kind>> = {
     run: async (seed, report) => await takeWorld(report, seed, drawScenario(seed)),
   },
   core: {
-    about: 'the protocol core alone under drawn faults, every step judged by the model',
+    about: 'the protocol core alone under drawn faults, three seeds of four with f twins; the model judges every step',
     batch: 200,
     perSeed: 1,
     run: async (seed, report) => {
@@ -107,37 +107,48 @@ async function takeWorld(
 /** One seed of the core simulator into the tally; answers its trace, empty when a claim broke. */
 export function takeCore({ tally, findings }: Report, seed: number, times = 1): string {
   const validators = CORE_SIZES[seed % CORE_SIZES.length] ?? 4
+  const twins = (seed >> 2) % 4 === 0 ? 0 : Math.floor((validators - 1) / 3)
   const before = process.cpuUsage()
   tally.seeds += 1
+  if (twins > 0) {
+    tally.withVillains += 1
+    tally.withAllVillains += 1
+    count(tally.villains, 'twinned core', twins)
+  }
   try {
-    const { views, commits, steps, modelled, trace } = runJudged(seed, validators)
+    const { views, commits, steps, modelled, trace } = runJudged(seed, validators, twins)
     tally.views += views
     tally.blocks += commits
     tally.steps += steps
     tally.modelled += modelled
-    for (let again = 1; again < times; again++) checkDeterminism(trace, runSeed(seed, validators).trace)
+    for (let again = 1; again < times; again++)
+      checkDeterminism(trace, runSeed(seed, validators, undefined, twins).trace)
     return trace
   } catch (error) {
     if (!(error instanceof Violation)) throw error
     count(tally.claims, error.claim)
-    findings.push({ item: seed, detail: `core, ${validators} validators: ${error.message}` })
+    findings.push({ item: seed, detail: `core, ${validators} validators, ${twins} twins: ${error.message}` })
     return ''
   } finally {
     tally.cpuMs += process.cpuUsage(before).user / 1_000
   }
 }
 
-/** Every step of every node is put before the model. */
-function runJudged(seed: number, validators: number) {
+/** Every step of every honest node is put before the model. */
+function runJudged(seed: number, validators: number, twins: number) {
   const judges = Array.from({ length: validators }, () => conformanceOf(validators))
+  const record = recorder((node, step) => {
+    const verdict = judges[node]?.accept(step)
+    if (verdict?.kind === 'rejected')
+      throw new Violation('the model allows it', `node ${node}: ${verdict.reason} ${JSON.stringify(step)}`)
+  })
   const outcome = runSeed(
     seed,
     validators,
-    recorder((node, record) => {
-      const verdict = judges[node]?.accept(record)
-      if (verdict?.kind === 'rejected')
-        throw new Violation('the model allows it', `node ${node}: ${verdict.reason} ${JSON.stringify(record)}`)
-    }),
+    (replica, input, effects) => {
+      if (!replica.isTwin) record(replica, input, effects)
+    },
+    twins,
   )
   return { ...outcome, modelled: judges.reduce((sum, judge) => sum + judge.accepted(), 0) }
 }
