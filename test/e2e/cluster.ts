@@ -57,6 +57,8 @@ export interface ClusterOptions {
   readonly balances?: readonly { readonly address: string; readonly balance: bigint }[]
   /** Whether validators reach one another through `links`, which can then be held, delayed and cut. */
   readonly proxied?: boolean
+  /** Whether every node records the steps of its core in `traceFile(index)`. */
+  readonly traced?: boolean
 }
 
 interface Member {
@@ -84,6 +86,7 @@ export class Cluster {
   readonly #genesisPath: string
   #links: FaultProxy | undefined
   readonly #flags: Readonly<Record<string, string>>
+  readonly #isTraced: boolean
   readonly #members: Member[] = []
   /** What went wrong without being asked for. */
   readonly #crashes: string[] = []
@@ -94,6 +97,7 @@ export class Cluster {
     this.keys = keys
     this.#genesisPath = join(dir, 'genesis.json')
     this.#flags = { ...FLAGS, ...options.flags }
+    this.#isTraced = options.traced === true
   }
 
   /** Validators, all ready, with a block beyond genesis. */
@@ -286,6 +290,10 @@ export class Cluster {
     return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
   }
 
+  traceFile(index: number): string {
+    return join(this.dir, `node-${index}.trace`)
+  }
+
   log(index: number): string {
     return readFileSync(this.#member(index).logPath, 'utf8')
   }
@@ -335,6 +343,7 @@ export class Cluster {
         'data-dir': join(this.dir, name),
         genesis: this.#genesisPath,
         'api-port': String(apiPort),
+        ...(this.#isTraced ? { 'trace-file': this.traceFile(index) } : {}),
         ...flags,
       },
       logPath: join(this.dir, `${name}.log`),
