@@ -27,6 +27,7 @@ import { createChainReader, createNodeStatus } from './readers.ts'
 import { quorumConnected } from './recovery.ts'
 import { Replica } from './replica.ts'
 import { type OpenedChainStore, openChainStore } from './storage/chain-store.ts'
+import { adoptRestored, restoreStoreIn } from './storage/restore-store.ts'
 import { openTraceFile, type TraceFile } from './trace-file.ts'
 import { createVerifier, VERIFIER_DEFAULTS } from './verifier.ts'
 import { SOFTWARE_VERSION } from './version.ts'
@@ -39,6 +40,8 @@ export interface NodeOptions {
   readonly log: Log
   /** The process must stop: a broken invariant, a failed write, a broken fault assumption. */
   readonly onFatal: (error: unknown) => void
+  /** A chain restored from a snapshot is whole: stop and start again, and it takes the place of the one that is there. */
+  readonly onRestored: () => void
 }
 
 export interface RunningNode {
@@ -61,6 +64,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     payloadBytesMax: genesis.params.payloadBytesMax,
     itemsMax: genesis.params.transactionsMax,
   }
+  if (await adoptRestored(config.dataDir)) log.info({}, 'a chain restored from a snapshot takes its place')
   const store = await openChain(config.dataDir, genesis, limits)
   try {
     const { genesisHash } = genesis
@@ -118,6 +122,7 @@ async function run(options: NodeOptions, parts: Parts): Promise<RunningNode> {
   )
   const app = ledgerOf(genesis)
   const verifiedMax = Math.max(VERIFIER_DEFAULTS.verifiedMax, 2 * config.mempoolCountMax)
+  const restoreStore = restoreStoreIn(config.dataDir, genesis.genesisHash, () => store.mirror.read())
   const replica: Replica = new Replica({
     ...parts,
     ...identity,
@@ -145,6 +150,12 @@ async function run(options: NodeOptions, parts: Parts): Promise<RunningNode> {
       trace?.close()
       options.onFatal(error)
     },
+    snapshots: {
+      restoreStore,
+      intervalBlocks: config.snapshotIntervalBlocks,
+      gapBlocks: config.stateSyncGapBlocks,
+      onRestored: options.onRestored,
+    },
   })
   const trace = traceOf(options, genesis, replica)
   const metrics = new Metrics({ chain: genesis.chainId }, () => sample(replica, network))
@@ -153,6 +164,7 @@ async function run(options: NodeOptions, parts: Parts): Promise<RunningNode> {
   const stopReplica = async () => {
     await network.stop()
     await replica.stop()
+    await restoreStore.close()
     trace?.close()
     await identity.safetyStore?.close()
   }
@@ -261,6 +273,7 @@ function createNodeApi({ config, log, onFatal }: NodeOptions, parts: Parts, runn
     metrics,
     clock: systemClock,
     searching: () => replica.catchUp.searching,
+    fetching: () => replica.snapshots?.progress,
     lastCommitMs,
     observing: identity.observing,
   })

@@ -22,6 +22,7 @@ import { readAccount } from '../ledger/account.ts'
 import type { Mempool } from '../mempool/mempool.ts'
 import type { Metrics } from './metrics.ts'
 import type { ChainStore, Clock, Network, StoredBlock } from './ports.ts'
+import type { SyncProgress } from './snapshot/state-sync.ts'
 
 export interface ReaderDeps {
   readonly info: ChainInfo
@@ -104,6 +105,8 @@ export interface StatusDeps extends ReaderDeps {
   readonly metrics: Metrics
   readonly clock: Clock
   readonly searching: () => number
+  /** A snapshot is being fetched. */
+  readonly fetching: () => SyncProgress | undefined
   /** When the newest block became durable here. */
   readonly lastCommitMs: () => number
   /** Why this node signs nothing although it has a key. */
@@ -139,7 +142,13 @@ export function createNodeStatus(deps: StatusDeps): NodeStatus {
   }
 }
 
-function syncCheck({ searching, core }: StatusDeps): Check {
+function syncCheck({ searching, fetching, core }: StatusDeps): Check {
+  const snapshot = fetching()
+  if (snapshot !== undefined) {
+    const { targetHeight, share, entries, peers } = snapshot
+    const detail = `fetching the snapshot of height ${targetHeight}: ${(100 * share).toFixed(0)} %, ${entries} entries, from ${peers} peers; have height ${core().tree.rootHeight}`
+    return { name: 'sync', ok: false, detail }
+  }
   const { tree, safety } = core()
   const missing = searching() > 0 && !tree.isConnected(safety.highQC.blockId)
   const detail = missing

@@ -56,9 +56,9 @@ async function start(flags: Record<string, unknown>, terminal: Terminal): Promis
   const keys = await readKeys(config)
   if (!keys.ok) return keys.outcome
   const { createLog } = await import('../log.ts')
-  const { startNode } = await import('../node.ts')
+  const { startAndRestart } = await import('../restart.ts')
   return supervise(createLog(config.logLevel, config.logFormat), (log, onFatal) =>
-    startNode({ config, genesisText: genesis.text, keys: keys.keys, log, onFatal }).catch((error: unknown) => {
+    startAndRestart({ config, genesisText: genesis.text, keys: keys.keys, log, onFatal }).catch((error: unknown) => {
       throw portTaken(error, config) ?? error
     }),
   )
