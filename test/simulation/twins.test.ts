@@ -141,6 +141,18 @@ describe('one validator of four runs twice: agreement, one certificate a view, a
   })
 })
 
+describe('scenarios that fork a protocol with a rule less', () => {
+  /** Found with `npm run twins` in copies whose replicas neither learn a QC from a timeout or a TC nor bind the justify to the TC. */
+  test.each([[[0, 23, 10, 47, 54, 61]], [[0, 23, 10, 47, 54, 61, 56, 18]]])(
+    '%j: the TC binds the justify from below (PITFALLS 8, 11)',
+    (choices) => {
+      const { height, healedHeight, views } = runTwins({ twins: 1, choices })
+      expect(views).toBeGreaterThan(choices.length)
+      expect(height).toBeGreaterThan(healedHeight)
+    },
+  )
+})
+
 describe('negative control', () => {
   test('two of four run twice: two blocks are certified in a view, and the scenario printed shows it again', () => {
     const tally = runBatch({ ...SAMPLED, twins: 2, views: 4 }, 0, 400)
