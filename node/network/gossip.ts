@@ -17,8 +17,9 @@ const RPC_BYTES_MAX = 4 * GOSSIP_BYTES_MAX + 64 * 1024
 const OUTBOUND_BUFFER_BYTES_MAX = 8 * 1024 * 1024
 /** Room for our topic and little else (CVE-2026-46679: a frame of subscriptions cost 89 MB). */
 const TOPIC_BYTES_PER_PEER_MAX = 8 * 1024
+export const SUBSCRIPTIONS_MAX = 16
 const RPC_LIMITS = {
-  maxSubscriptions: 16,
+  maxSubscriptions: SUBSCRIPTIONS_MAX,
   maxMessages: 64,
   maxIhaveMessageIDs: 1024,
   maxIwantMessageIDs: 64,
@@ -28,7 +29,7 @@ const RPC_LIMITS = {
 }
 /** What one peer may pass on to us, new messages only: duplicates never get this far. */
 const MESSAGES_PER_SECOND = 500
-const MESSAGES_BURST = 2_000
+export const MESSAGES_BURST = 2_000
 const BYTES_PER_SECOND = 8 * 1024 * 1024
 const BYTES_BURST = 32 * 1024 * 1024
 /** Peers with a bucket at most; the oldest bucket goes (connections are bounded far below). */

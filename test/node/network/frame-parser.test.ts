@@ -92,6 +92,18 @@ describe('frame parser', () => {
     expect(frames).toEqual([])
   })
 
+  it('PITFALLS 38: a length that is only claimed reserves no memory', () => {
+    const PARSERS = 64
+    const claim = frameBodyBytesMax(FRAME_KIND.blockResponse, PAYLOAD_BYTES_MAX) ?? 0
+    expect(claim).toBeGreaterThan(4 * FRAME_BUFFER_BYTES_FIRST)
+    const before = process.memoryUsage().arrayBuffers
+    const parsers = Array.from({ length: PARSERS }, () => parserInto([]))
+    for (const parser of parsers) expect(parser.push(header(FRAME_KIND.blockResponse, claim))).toBeUndefined()
+    const grown = process.memoryUsage().arrayBuffers - before
+    expect(parsers.map(({ bufferedBytes }) => bufferedBytes)).toEqual(Array(PARSERS).fill(FRAME_HEADER_BYTES))
+    expect(grown).toBeLessThan(PARSERS * 2 * FRAME_BUFFER_BYTES_FIRST)
+  })
+
   it('asks the rule before it buffers a body, and stops in the middle of a chunk when told', () => {
     const frames: Uint8Array[] = []
     const strict = parserInto(frames, () => 'not now')

@@ -1,5 +1,6 @@
+import type { GossipSub } from '@libp2p/gossipsub'
 import { afterEach, describe, expect, it } from 'vitest'
-import { GOSSIP_BYTES_MAX, gossipTopic } from '../../../node/network/gossip.ts'
+import { GOSSIP_BYTES_MAX, gossipTopic, MESSAGES_BURST, SUBSCRIPTIONS_MAX } from '../../../node/network/gossip.ts'
 import { HEARTBEAT_MS } from '../../../node/network/peers.ts'
 import { at, createNode, GENESIS, helloFrame, Nodes, type TestNode, until } from './nodes.ts'
 
@@ -102,6 +103,40 @@ describe('gossip', () => {
     await pubsub.publish(topic, GOOD)
     await until('ours', () => node.gossiped.length === 1)
     expect(node.running.stats().events['gossip-accepted']).toBe(1)
+  })
+
+  it('PITFALLS 38: of a message with more subscriptions than the bound not one is taken', async () => {
+    const node = await running.start(createNode({ label: 1 }))
+    const topic = gossipTopic(GENESIS)
+    // Before it connects: gossipsub then tells all its subscriptions in one message.
+    const subscribing = (topics: number) => (pubsub: GossipSub) => {
+      for (let i = 1; i < topics; i++) pubsub.subscribe(`another topic ${i}`)
+      pubsub.subscribe(topic)
+    }
+    for (const [label, topics] of [90, 91].map((each, i) => [each, SUBSCRIPTIONS_MAX + i] as const)) {
+      const { host, stream } = await running.stranger(label, node, subscribing(topics))
+      stream.send(helloFrame())
+      await until('gossip streams', () => host.services.pubsub.getSubscribers(topic).length === 1)
+      // It comes behind the subscriptions: when it is there, they were read.
+      await host.services.pubsub.publish(topic, Uint8Array.of(1, label))
+      await until('its message', () => node.gossiped.length === label - 89)
+      expect(node.running.stats().now.gossipPeers).toBe(1)
+    }
+  })
+
+  it('PITFALLS 39: of what one peer passes on in a moment no more than its budget is judged; the rest is a flood', async () => {
+    const { a, b } = await line()
+    b.clock.stopTicking()
+    let sent = 0
+    const isIgnored = () => (b.running.stats().events['gossip-ignored'] ?? 0) > 0
+    await until('messages are ignored', () => {
+      for (const end = sent + 100; sent < end && !isIgnored(); sent++) {
+        a.running.network.gossip(Uint8Array.of(1, sent & 0xff, sent >> 8))
+      }
+      return isIgnored()
+    })
+    expect(b.running.stats().events['gossip-accepted']).toBe(MESSAGES_BURST)
+    expect(b.gossiped).toHaveLength(MESSAGES_BURST)
   })
 
   it('comes back when only its stream was lost', async () => {

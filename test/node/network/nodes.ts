@@ -209,8 +209,8 @@ export class Nodes {
   }
 
   /** A peer that is no node of ours, connected to one. */
-  async stranger(label: number, to: TestNode): Promise<Stranger> {
-    const stranger = await connectStranger(label, at(to.running.listenAddresses(), 0))
+  async stranger(label: number, to: TestNode, prepare?: (pubsub: GossipSub) => void): Promise<Stranger> {
+    const stranger = await connectStranger(label, at(to.running.listenAddresses(), 0), prepare)
     this.#started.push(stranger.host)
     return stranger
   }
@@ -245,8 +245,15 @@ export interface Stranger {
   readonly inbound: Stream[]
 }
 
-/** @param address multiaddr of whoever it connects to */
-export async function connectStranger(label: number, address: string): Promise<Stranger> {
+/**
+ * @param address multiaddr of whoever it connects to
+ * @param prepare before it connects
+ */
+export async function connectStranger(
+  label: number,
+  address: string,
+  prepare?: (pubsub: GossipSub) => void,
+): Promise<Stranger> {
   const host: StrangerHost = await createLibp2p({
     privateKey: await generateKeyPairFromSeed('Ed25519', seedOf(label)),
     transports: [tcp()],
@@ -258,6 +265,7 @@ export async function connectStranger(label: number, address: string): Promise<S
       pubsub: gossipsub({ globalSignaturePolicy: 'StrictNoSign', allowPublishToZeroTopicPeers: true }),
     },
   })
+  prepare?.(host.services.pubsub)
   const inbound: Stream[] = []
   await host.handle(DIRECT_PROTOCOL, (stream) => void inbound.push(stream))
   try {
