@@ -3,7 +3,7 @@
 // and never puts a secret into a message.
 
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, rm } from 'node:fs/promises'
+import { type FileHandle, link, mkdir, open, rm } from 'node:fs/promises'
 import { platform } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import * as z from 'zod'
@@ -178,15 +178,16 @@ type PrivateText =
 /** The mode is asked of the open file, not of its name: what is checked is what is read. */
 async function readPrivately(path: string): Promise<PrivateText> {
   try {
-    await using file = await open(path, 'r')
-    const { mode, size } = await file.stat()
-    if (platform() !== 'win32' && (mode & GROUP_AND_WORLD) !== 0) {
-      const shown = (mode & 0o777).toString(8).padStart(3, '0')
-      return refuse('key-file-exposed', `${path} has mode ${shown}, so others can use the key: run chmod 600 ${path}`)
-    }
-    if (size > KEY_FILE_BYTES_MAX)
-      return refuse('key-file-malformed', `${path} is larger than ${KEY_FILE_BYTES_MAX} bytes`)
-    return { ok: true, text: await file.readFile('utf8') }
+    return await withFile(await open(path, 'r'), async (file) => {
+      const { mode, size } = await file.stat()
+      if (platform() !== 'win32' && (mode & GROUP_AND_WORLD) !== 0) {
+        const shown = (mode & 0o777).toString(8).padStart(3, '0')
+        return refuse('key-file-exposed', `${path} has mode ${shown}, so others can use the key: run chmod 600 ${path}`)
+      }
+      if (size > KEY_FILE_BYTES_MAX)
+        return refuse('key-file-malformed', `${path} is larger than ${KEY_FILE_BYTES_MAX} bytes`)
+      return { ok: true, text: await file.readFile('utf8') }
+    })
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return refuse('key-file-missing', `${path} does not exist`)
     return refuse('key-file-io', `${path} cannot be read: ${textOf(error)}`)
@@ -194,9 +195,10 @@ async function readPrivately(path: string): Promise<PrivateText> {
 }
 
 async function writeDurably(path: string, text: string): Promise<void> {
-  await using file = await open(path, 'wx', OWNER_ONLY)
-  await file.writeFile(text)
-  await file.sync()
+  await withFile(await open(path, 'wx', OWNER_ONLY), async (file) => {
+    await file.writeFile(text)
+    await file.sync()
+  })
 }
 
 /** False when something has the name already. */
@@ -213,8 +215,16 @@ async function linkIfAbsent(from: string, to: string): Promise<boolean> {
 /** Windows has no such thing as an open directory. */
 async function syncDirectory(path: string): Promise<void> {
   if (platform() === 'win32') return
-  await using directory = await open(path, 'r')
-  await directory.sync()
+  await withFile(await open(path, 'r'), (directory) => directory.sync())
+}
+
+/** Closes it in any case. As a function, for Node 22, on which the simulation is compared, has no `await using`. */
+async function withFile<T>(file: FileHandle, use: (file: FileHandle) => Promise<T>): Promise<T> {
+  try {
+    return await use(file)
+  } finally {
+    await file.close()
+  }
 }
 
 function refuse(
