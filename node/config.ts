@@ -99,6 +99,11 @@ const schema = z.strictObject({
   mempoolCountMax: int('transactions', 1, 10_000_000, 50_000, 'Transactions held in the mempool.'),
   mempoolBytesMax: int('bytes', 64 * KIB, 16 * KIB * MIB, 64 * MIB, 'Sum of the encoded transactions in the mempool.'),
   mempoolPerAccountMax: int('transactions', 1, 1_000_000, 1_024, 'Transactions of one account in the mempool.'),
+  repair: z.boolean().default(true).meta({
+    unit: 'switch',
+    description:
+      'Whether a damaged database is moved aside and put together again from its good blocks and from peers.',
+  }),
   metrics: z
     .boolean()
     .default(true)

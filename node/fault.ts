@@ -26,6 +26,19 @@ export type FaultCode =
   /** The file that `traceFile` names cannot be opened or written. */
   | 'trace-unavailable'
 
+/** What an operator can do about a fault that ended a running node; docs/OPERATIONS.md says more. */
+export function adviceOn(code: FaultCode): string {
+  switch (code) {
+    case 'storage-damaged':
+      return 'start it again: it checks everything and mends what it can'
+    case 'storage-write-failed':
+    case 'safety-write-failed':
+      return 'see to the disk (free space, its health) and start it again: nothing that was committed is lost'
+    default:
+      return 'see "When it refuses" in docs/OPERATIONS.md'
+  }
+}
+
 export class NodeError extends Error {
   override readonly name = 'NodeError'
   readonly code: FaultCode

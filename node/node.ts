@@ -2,19 +2,19 @@
 // Recovery comes first and whole: nothing is advertised or served before it ends (PITFALLS 40).
 
 import { type Api, createApi } from '../api/server.ts'
+import { CertificateVerifier } from '../consensus/certificates.ts'
 import { createValidatorSet, type ValidatorSet } from '../consensus/validators.ts'
 import type { WireLimits } from '../consensus/wire.ts'
 import { InvariantError } from '../crypto/assert.ts'
 import type { Bls } from '../crypto/bls.ts'
 import { loadBls } from '../crypto/bls-backend.ts'
-import { hashToBytes } from '../crypto/bytes.ts'
-import { appendPeak } from '../crypto/merkle.ts'
 import { formatGenesisErrors, type Genesis, parseGenesis } from '../genesis/genesis.ts'
 import { SEED_BYTES, type ValidatorKeys } from '../genesis/keys.ts'
 import type { Application } from '../ledger/application.ts'
 import { createLedger } from '../ledger/ledger.ts'
 import { TRANSACTION_BYTES_MAX } from '../ledger/transaction.ts'
 import { MEMPOOL_DEFAULTS, type MempoolLimits } from '../mempool/mempool.ts'
+import { openChain } from './chain-opening.ts'
 import { systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { NodeError } from './fault.ts'
@@ -26,7 +26,7 @@ import type { NetworkHandlers } from './ports.ts'
 import { createChainReader, createNodeStatus } from './readers.ts'
 import { quorumConnected } from './recovery.ts'
 import { Replica } from './replica.ts'
-import { type OpenedChainStore, openChainStore } from './storage/chain-store.ts'
+import type { OpenedChainStore } from './storage/chain-store.ts'
 import { adoptRestored, restoreStoreIn } from './storage/restore-store.ts'
 import { openTraceFile, type TraceFile } from './trace-file.ts'
 import { createVerifier, VERIFIER_DEFAULTS } from './verifier.ts'
@@ -64,10 +64,22 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     payloadBytesMax: genesis.params.payloadBytesMax,
     itemsMax: genesis.params.transactionsMax,
   }
+  const app = ledgerOf(genesis)
+  const { genesisHash, rootQC } = genesis
   if (await adoptRestored(config.dataDir)) log.info({}, 'a chain restored from a snapshot takes its place')
-  const store = await openChain(config.dataDir, genesis, limits)
+  const store = await openChain({
+    dir: config.dataDir,
+    genesis,
+    validators,
+    limits,
+    certificates: new CertificateVerifier({ bls, genesisHash, validators, rootQC }),
+    app,
+    log,
+    nowMs: () => systemClock.nowMs(),
+    mayRepair: config.repair,
+    hasPeers: validators.size > 1 || options.keys === undefined || config.peers.length > 0,
+  })
   try {
-    const { genesisHash } = genesis
     const { dataDir } = config
     const identity = await openIdentity({
       dataDir,
@@ -79,7 +91,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       bls,
       log,
     })
-    return await run(options, { bls, genesis, validators, limits, store, identity })
+    return await run(options, { bls, genesis, validators, limits, app, store, identity })
   } catch (error) {
     await store.close()
     throw error
@@ -93,26 +105,19 @@ async function readGenesis(text: string, bls: Bls): Promise<Genesis> {
   return parsed.genesis
 }
 
-async function openChain(dir: string, genesis: Genesis, limits: WireLimits): Promise<OpenedChainStore> {
-  const store = await openChainStore(dir, genesis.genesisHash, limits)
-  if (store.head() === undefined) {
-    await store.initialise(genesis.block, genesis.state, appendPeak([], 0, hashToBytes(genesis.block.id)))
-  }
-  return store
-}
-
 interface Parts {
   readonly bls: Bls
   readonly genesis: Genesis
   readonly validators: ValidatorSet
   readonly limits: WireLimits
+  readonly app: Application
   readonly store: OpenedChainStore
   readonly identity: Identity
 }
 
 async function run(options: NodeOptions, parts: Parts): Promise<RunningNode> {
   const { config, log } = options
-  const { bls, genesis, validators, store, identity } = parts
+  const { app, bls, genesis, validators, store, identity } = parts
   const clock = systemClock
   let lastCommitMs = clock.nowMs()
   const network: RunningNetwork = createNetwork(
@@ -120,13 +125,11 @@ async function run(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     lateHandlers(() => replica.handlers),
     log,
   )
-  const app = ledgerOf(genesis)
   const verifiedMax = Math.max(VERIFIER_DEFAULTS.verifiedMax, 2 * config.mempoolCountMax)
   const restoreStore = restoreStoreIn(config.dataDir, genesis.genesisHash, () => store.mirror.read())
   const replica: Replica = new Replica({
     ...parts,
     ...identity,
-    app,
     verifier: createVerifier(app, { ...VERIFIER_DEFAULTS, verifiedMax }),
     clock,
     network: network.network,
@@ -285,10 +288,15 @@ function createNodeApi({ config, log, onFatal }: NodeOptions, parts: Parts, runn
       metrics: config.metrics,
       onFault: (error, requestId) => {
         log.error({ err: error, requestId }, 'a request failed')
-        if (error instanceof InvariantError) onFatal(error)
+        // Damage gets no better: the next start looks at everything and mends it.
+        if (error instanceof InvariantError || isDamage(error)) onFatal(error)
       },
     },
   )
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof NodeError && error.code === 'storage-damaged'
 }
 
 function roleOf({ self }: Identity): 'validator' | 'full' {

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { ValidatorKeys } from '../../genesis/keys.ts'
 import type { Config } from '../config.ts'
-import { codeOf } from '../fault.ts'
+import { adviceOn, codeOf, NodeError } from '../fault.ts'
 import type { Log } from '../log.ts'
 import type { RunningNode } from '../node.ts'
 import { addLeaf, done, EXIT, type Finish, failed, type Outcome, type Terminal, textOf } from './outcome.ts'
@@ -56,8 +56,12 @@ async function start(flags: Record<string, unknown>, terminal: Terminal): Promis
   const keys = await readKeys(config)
   if (!keys.ok) return keys.outcome
   const { createLog } = await import('../log.ts')
-  const { startAndRestart } = await import('../restart.ts')
-  return supervise(createLog(config.logLevel, config.logFormat), (log, onFatal) =>
+  const [{ startAndRestart }, { noteDamage }] = await Promise.all([
+    import('../restart.ts'),
+    import('../chain-opening.ts'),
+  ])
+  const onDamage = (what: string) => noteDamage(config.dataDir, what)
+  return supervise(createLog(config.logLevel, config.logFormat), onDamage, (log, onFatal) =>
     startAndRestart({ config, genesisText: genesis.text, keys: keys.keys, log, onFatal }).catch((error: unknown) => {
       throw portTaken(error, config) ?? error
     }),
@@ -109,10 +113,14 @@ function portTaken(error: unknown, config: Config): Error | undefined {
 /** Runs a node until a signal, the loss of a supervising parent, or a fault. */
 async function supervise(
   log: Log,
+  onDamage: (what: string) => void,
   startNode: (log: Log, onFatal: (error: unknown) => void) => Promise<RunningNode>,
 ): Promise<Outcome> {
   const fatal = (what: string) => (error: unknown) => {
-    log.fatal({ err: error }, `${what}: the node stops`)
+    if (error instanceof NodeError) {
+      if (error.code === 'storage-damaged') onDamage(error.message)
+      log.fatal({ code: error.code }, `${error.message}: the node stops; ${adviceOn(error.code)}`)
+    } else log.fatal({ err: error }, `${what}: the node stops`)
     process.exit(EXIT.fatal)
   }
   process.on('uncaughtException', fatal('an exception nobody caught'))

@@ -30,10 +30,12 @@ import {
   META_KEY,
   nodeKey,
   OLDEST_KEY,
+  REPAIR_KEY,
   STORAGE_FORMAT,
   UNCOMMITTED_RANGE,
   WHOLE_RANGE,
 } from './keys.ts'
+import { decodeRepair, type Repair } from './quarantine.ts'
 
 /** How many of the last blocks are read and linked at opening. */
 export const CHECKED_BLOCKS = 64
@@ -206,4 +208,12 @@ export async function loadUncommitted(database: Database, limits: WireLimits): P
     if (block.id !== id) throw damaged(`the uncommitted block stored as ${id} is ${block.id}`)
     return block
   })
+}
+
+export function loadRepair(database: DatabaseReader): Repair | undefined {
+  const bytes = database.get(REPAIR_KEY)
+  if (bytes === undefined) return undefined
+  const repair = decodeRepair(bytes)
+  if (repair === undefined) throw damaged('the record of an earlier repair does not decode')
+  return repair
 }

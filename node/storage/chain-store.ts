@@ -8,7 +8,6 @@ import { blockIdOf, type WireLimits } from '../../consensus/wire.ts'
 import { assert } from '../../crypto/assert.ts'
 import type { Hash } from '../../crypto/bytes.ts'
 import type { StateReader, StateWrites } from '../../ledger/application.ts'
-import { NodeError } from '../fault.ts'
 import type { ChainStore, CommitRecord, HeldState, StoredBlock, StoredHead } from '../ports.ts'
 import {
   decodePlace,
@@ -16,7 +15,6 @@ import {
   encodeHeight,
   encodePlace,
   encodeStoredBlock,
-  encodeUncommitted,
   type HeadRecord,
   type TransactionPlace,
 } from './block-record.ts'
@@ -27,27 +25,29 @@ import {
   damaged,
   loadBlock,
   loadHeight,
+  loadRepair,
   loadUncommitted,
   orDamaged,
   rootNodeSumOf,
-  UNCOMMITTED_MAX,
 } from './chain-check.ts'
 import { type Database, openDatabase, type WriteOp } from './database.ts'
+import { heldStateOf } from './held-state.ts'
 import {
   blockHeightKey,
   blockKey,
   HEAD_KEY,
   nodeKey,
   OLDEST_KEY,
+  REPAIR_KEY,
   SAFETY_MIRROR_KEY,
   transactionKey,
-  uncommittedKey,
   valueKey,
 } from './keys.ts'
-import { heldStateOf } from './held-state.ts'
 import { lockDataDir } from './lock.ts'
+import { CHAIN_DIR, completeQuarantine, encodeRepair, type Repair } from './quarantine.ts'
 import type { SafetyMirror } from './safety-store.ts'
 import { StateCache } from './state-cache.ts'
+import { deletionOf, UncommittedBlocks } from './uncommitted.ts'
 
 /** Decoded blocks kept in memory: what peers catching up and the API ask for most. */
 export const RECENT_BLOCKS_MAX = 64
@@ -65,6 +65,12 @@ export interface GenesisState {
 export interface OpenedChainStore extends ChainStore {
   /** Where the safety store mirrors its newest generation. */
   readonly mirror: SafetyMirror
+  /** The state as the disk has it, past the cache: for whoever checks it. */
+  storedState(): StateReader
+  /** Set when this database replaced a damaged one (quarantine.ts). */
+  readonly repair: Repair | undefined
+  /** The sources are replayed: they are not needed any more. */
+  endRepair(): Promise<void>
   /** Blocks kept decoded, within RECENT_BLOCKS_MAX and RECENT_BYTES_MAX. */
   readonly recentBlocks: number
   /** Writes block 0 and its state; once, while `head()` is undefined. */
@@ -81,7 +87,8 @@ export async function openChainStore(
   genesisHash: GenesisHash,
   limits: WireLimits,
 ): Promise<OpenedChainStore> {
-  const lock = await lockDataDir(dir, () => openDatabase(join(dir, 'chain')))
+  await completeQuarantine(dir)
+  const lock = await lockDataDir(dir, () => openDatabase(join(dir, CHAIN_DIR)))
   try {
     return await createChainStore(lock.holder, genesisHash, limits, lock.release)
   } catch (error) {
@@ -101,9 +108,16 @@ export async function createChainStore(
   await claimDatabase(database, genesisHash)
   const chain = await checkChain(database, limits)
   const tail = await loadUncommitted(database, limits)
-  const store = new DatabaseChainStore(database, limits, chain, tail, release)
+  const repair = loadRepair(database)
+  const store = new DatabaseChainStore(database, limits, { chain, tail, repair }, release)
   await store.dropStale()
   return store
+}
+
+interface Checked {
+  readonly chain: CheckedChain | undefined
+  readonly tail: readonly Block[]
+  readonly repair: Repair | undefined
 }
 
 class DatabaseChainStore implements OpenedChainStore {
@@ -114,33 +128,29 @@ class DatabaseChainStore implements OpenedChainStore {
   readonly #state: StateCache
   readonly #recent = new Map<number, StoredBlock>()
   #recentBytes = 0
-  readonly #uncommitted = new Map<BlockId, Block>()
-  #saving = 0
+  readonly #uncommitted: UncommittedBlocks
   #head: HeadRecord | undefined
   #oldest: Height | undefined
+  #repair: Repair | undefined
   #committing = false
   #failure: unknown
 
-  constructor(
-    database: Database,
-    limits: WireLimits,
-    chain: CheckedChain | undefined,
-    tail: readonly Block[],
-    release: () => Promise<void>,
-  ) {
+  constructor(database: Database, limits: WireLimits, { chain, tail, repair }: Checked, release: () => Promise<void>) {
     this.#database = database
     this.#limits = limits
     this.#release = release
     this.#state = new StateCache(database)
     this.#head = chain?.head
     this.#oldest = chain?.oldest
+    this.#repair = repair
     for (const stored of chain?.recent ?? []) this.#remember(stored)
-    for (const block of tail) this.#uncommitted.set(block.id, block)
+    this.#uncommitted = new UncommittedBlocks(database, tail)
     this.mirror = {
       read: () => database.get(SAFETY_MIRROR_KEY),
       write: (bytes, sync) => database.write([{ type: 'put', key: SAFETY_MIRROR_KEY, value: bytes }], sync),
-      // Only genesis has no certificate.
-      isChainEmpty: () => this.#head?.certificate === undefined && this.#uncommitted.size === 0,
+      // Only genesis has no certificate. A database that replaced another is never a new one: this node may have signed.
+      isChainEmpty: () =>
+        this.#head?.certificate === undefined && this.#uncommitted.size === 0 && this.#repair === undefined,
     }
   }
 
@@ -155,6 +165,10 @@ class DatabaseChainStore implements OpenedChainStore {
 
   state(): StateReader {
     return this.#state
+  }
+
+  storedState(): StateReader {
+    return { get: (key) => this.#database.get(valueKey(key)), node: (path) => this.#database.get(nodeKey(path)) }
   }
 
   async initialise(genesisBlock: Block, genesisState: GenesisState, chainPeaks: readonly Hash[]): Promise<void> {
@@ -206,9 +220,9 @@ class DatabaseChainStore implements OpenedChainStore {
     assert(!this.#committing, 'one commit at a time')
     if (this.#failure !== undefined) throw this.#failure
     this.#committing = true
-    const stale = this.#staleAt(head.height)
+    const stale = this.#uncommitted.upTo(head.height)
     const operations = records.flatMap(operationsOf)
-    for (const id of stale) operations.push({ type: 'del', key: uncommittedKey(id) })
+    operations.push(...stale.map(deletionOf))
     operations.push({ type: 'put', key: HEAD_KEY, value: encodeHead(head) })
     // LevelDB shows the batch before the promise resolves: until then readers get the height before (PITFALLS, 43).
     const before = this.#database.snapshot()
@@ -229,7 +243,7 @@ class DatabaseChainStore implements OpenedChainStore {
       const { block, receipts, transactionIds, stateRoot, receiptsRoot, chainPeaks } = record
       this.#remember({ block, receipts, transactionIds, stateRoot, receiptsRoot, chainPeaks })
     }
-    for (const id of stale) this.#uncommitted.delete(id)
+    this.#uncommitted.forget(stale)
     this.#head = head
     await before.close()
   }
@@ -245,6 +259,16 @@ class DatabaseChainStore implements OpenedChainStore {
       this.#recent.delete(height)
       this.#recentBytes -= contentBytes(oldest)
     }
+  }
+
+  get repair(): Repair | undefined {
+    return this.#repair
+  }
+
+  async endRepair(): Promise<void> {
+    const repair: Repair = { sources: [] }
+    await this.#database.write([{ type: 'put', key: REPAIR_KEY, value: encodeRepair(repair) }], true)
+    this.#repair = repair
   }
 
   get recentBlocks(): number {
@@ -278,50 +302,20 @@ class DatabaseChainStore implements OpenedChainStore {
   }
 
   async saveBlock(block: Block): Promise<void> {
-    const { height } = block.proposal.header
-    if (this.#head !== undefined && height <= this.#head.height) return
-    const isNew = !this.#uncommitted.has(block.id)
-    if (isNew && this.#uncommitted.size + this.#saving >= UNCOMMITTED_MAX) {
-      throw new NodeError('storage-full', `${UNCOMMITTED_MAX} blocks are kept uncommitted already`)
-    }
-    this.#saving += 1
-    try {
-      await this.#database.write(
-        [{ type: 'put', key: uncommittedKey(block.id), value: encodeUncommitted(block) }],
-        true,
-      )
-      this.#uncommitted.set(block.id, block)
-    } finally {
-      this.#saving -= 1
-    }
+    if (this.#head !== undefined && block.proposal.header.height <= this.#head.height) return
+    await this.#uncommitted.save(block)
   }
 
-  /** Not synced: a deletion that is lost leaves a block that is dropped at the next opening. */
-  async deleteBlocks(blockIds: readonly BlockId[]): Promise<void> {
-    const known = blockIds.filter((id) => this.#uncommitted.delete(id))
-    if (known.length === 0) return
-    await this.#database.write(
-      known.map((id): WriteOp => ({ type: 'del', key: uncommittedKey(id) })),
-      false,
-    )
+  deleteBlocks(blockIds: readonly BlockId[]): Promise<void> {
+    return this.#uncommitted.delete(blockIds)
   }
 
-  /** Ascending by height, then view. */
   uncommitted(): readonly Block[] {
-    return [...this.#uncommitted.values()].sort((a, b) => {
-      const [left, right] = [a.proposal.header, b.proposal.header]
-      return left.height - right.height || left.view - right.view
-    })
-  }
-
-  /** What can never be committed any more: its height is taken. */
-  #staleAt(height: Height): BlockId[] {
-    const blocks = [...this.#uncommitted.values()]
-    return blocks.filter((block) => block.proposal.header.height <= height).map((block) => block.id)
+    return this.#uncommitted.list()
   }
 
   async dropStale(): Promise<void> {
-    if (this.#head !== undefined) await this.deleteBlocks(this.#staleAt(this.#head.height))
+    if (this.#head !== undefined) await this.deleteBlocks(this.#uncommitted.upTo(this.#head.height))
   }
 
   async close(): Promise<void> {

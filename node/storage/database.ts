@@ -3,7 +3,7 @@
 // Each value carries a checksum of its key and itself, for LevelDB does not check what it reads (PITFALLS.md, row 35).
 // Source: MEASURED.md section 5 (getSync is 4-6 times as fast as get; a synced batch costs about 110 us).
 
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readdir } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import { ClassicLevel } from 'classic-level'
 import { assert } from '../../crypto/assert.ts'
@@ -35,6 +35,8 @@ export interface Database extends DatabaseReader {
   scan(range: KeyRange, max: number): Promise<[Uint8Array, Uint8Array | undefined][]>
   /** Atomic. Batches take effect in call order; with `sync` it resolves when this and all before it are durable. */
   write(operations: readonly WriteOp[], sync: boolean): Promise<void>
+  /** Rewrites what the range takes on the disk: what was overwritten or deleted gives its room back. */
+  compact(range: KeyRange): Promise<void>
   close(): Promise<void>
 }
 
@@ -48,6 +50,8 @@ type Level = ClassicLevel<Uint8Array, Uint8Array>
 /** @throws NodeError data-dir-locked, storage-unavailable or storage-damaged (LevelDB's own checks at opening). */
 export async function openDatabase(path: string): Promise<Database> {
   const level: Level = new ClassicLevel(path, {
+    // LevelDB makes a new database over the files of one whose CURRENT is gone, and deletes them.
+    createIfMissing: !(await hasFiles(path)),
     keyEncoding: 'view',
     valueEncoding: 'view',
     cacheSize: CACHE_BYTES,
@@ -62,17 +66,29 @@ export async function openDatabase(path: string): Promise<Database> {
   return new LevelDatabase(level)
 }
 
+/** Whether there is anything a database leaves behind, were it only its log. */
+async function hasFiles(path: string): Promise<boolean> {
+  const names = await readdir(path).catch(() => [])
+  return names.some((name) => /^(MANIFEST-|CURRENT$)|\.(ldb|log|sst)$/.test(name))
+}
+
 function openingFault(path: string, error: unknown): NodeError {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
-  const detail = cause instanceof Error ? cause.message : String(cause)
+  const detail = detailOf(cause)
   switch (codeOf(cause)) {
     case 'LEVEL_LOCKED':
       return new NodeError('data-dir-locked', `the database ${path} is open in another process`, cause)
     case 'LEVEL_CORRUPTION':
       return new NodeError('storage-damaged', `the database ${path} is damaged: ${detail}`, cause)
     default:
+      if (isDamage(detail)) return new NodeError('storage-damaged', `the database ${path} is damaged: ${detail}`, cause)
       return new NodeError('storage-unavailable', `the database ${path} cannot be opened: ${detail}`, cause)
   }
+}
+
+/** LevelDB reports a file that is gone, short or no file as an I/O error, as it does a disk that does not answer. */
+function isDamage(detail: string): boolean {
+  return /does not exist|No such file|Is a directory|Invalid argument/.test(detail)
 }
 
 class LevelDatabase implements Database {
@@ -144,10 +160,18 @@ class LevelDatabase implements Database {
       if (this.#failure !== undefined) throw this.#failure
       await this.#level.batch(operations.map(sealing), { sync })
     } catch (error) {
-      this.#failure ??= new NodeError('storage-write-failed', 'the database could not be written', error)
+      this.#failure ??= writeFault(error)
       throw this.#failure
     } finally {
       this.#pending -= 1
+    }
+  }
+
+  async compact(range: KeyRange): Promise<void> {
+    try {
+      await this.#level.compactRange(range.from, range.to)
+    } catch (error) {
+      throw writeFault(error)
     }
   }
 
@@ -203,8 +227,22 @@ function reading<T>(read: () => T): T {
   }
 }
 
+function detailOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** A compaction that meets damage fails the writes after it. */
+function writeFault(error: unknown): NodeError {
+  const detail = detailOf(error)
+  if (codeOf(error) !== 'LEVEL_CORRUPTION' && !isDamage(detail)) {
+    return new NodeError('storage-write-failed', `the database could not be written: ${detail}`, error)
+  }
+  return new NodeError('storage-damaged', `the chain database is damaged, it takes no writes: ${detail}`, error)
+}
+
 function readFault(error: unknown): NodeError {
-  const detail = error instanceof Error ? error.message : String(error)
-  const code = codeOf(error) === 'LEVEL_CORRUPTION' ? 'storage-damaged' : 'storage-unavailable'
+  const detail = detailOf(error)
+  const isDamaged = codeOf(error) === 'LEVEL_CORRUPTION' || isDamage(detail)
+  const code = isDamaged ? 'storage-damaged' : 'storage-unavailable'
   return new NodeError(code, `the database could not be read: ${detail}`, error)
 }

@@ -6,7 +6,8 @@ import type { GenesisHash } from '../../consensus/types.ts'
 import type { WireLimits } from '../../consensus/wire.ts'
 import { createChainStore, type OpenedChainStore } from './chain-store.ts'
 import type { Database, DatabaseSnapshot, WriteOp } from './database.ts'
-import type { KeyRange } from './keys.ts'
+import { HEAD_KEY, type KeyRange } from './keys.ts'
+import { DatabaseRestoreStore, type OpenedRestoreStore, type RestoreSite } from './restore-store.ts'
 import { openSafetyStore, type SafetyMirror, type SafetyOpening } from './safety-store.ts'
 import type { SlotFiles, SlotIndex } from './slot-files.ts'
 
@@ -65,6 +66,19 @@ export class MemoryDisk {
     }
     this.#batches = []
     this.#slotWrites = []
+  }
+
+  /** Nothing is on it any more. */
+  format(): void {
+    this.records.clear()
+    this.#syncBatches()
+  }
+
+  /** Another disk's records take the place of these, durably. */
+  replaceBy(other: MemoryDisk): void {
+    this.format()
+    for (const [key, value] of other.records) this.records.set(key, value)
+    other.format()
   }
 
   /** Visible at once, durable when the promise of this or a later synced batch resolves. */
@@ -165,6 +179,7 @@ function memoryDatabase(disk: MemoryDisk): Database {
       }
     },
     write: (operations, sync) => (disk.life === life ? disk.writeBatch(operations, sync) : never()),
+    async compact() {},
     async close() {},
   }
 }
@@ -187,6 +202,29 @@ export function createMemoryChainStore(
   disk: MemoryDisk = new MemoryDisk(),
 ): Promise<OpenedChainStore> {
   return createChainStore(memoryDatabase(disk), genesisHash, limits)
+}
+
+/** @param disk of its own: `adoptMemoryRestored` puts a whole chain in its place */
+export function createMemoryRestoreStore(
+  genesisHash: GenesisHash,
+  mirrored: () => Uint8Array | undefined,
+  disk: MemoryDisk,
+): OpenedRestoreStore {
+  const site: RestoreSite = {
+    opened: async () => (disk.records.size === 0 ? undefined : memoryDatabase(disk)),
+    async emptied() {
+      disk.format()
+      return memoryDatabase(disk)
+    },
+  }
+  return new DatabaseRestoreStore(site, genesisHash, mirrored)
+}
+
+/** Like restore-store.ts: before the chain is opened. */
+export function adoptMemoryRestored(disk: MemoryDisk, restored: MemoryDisk): boolean {
+  if (!restored.records.has(textOf(HEAD_KEY))) return false
+  disk.replaceBy(restored)
+  return true
 }
 
 /** @param mirror that of the chain store on the same disk */

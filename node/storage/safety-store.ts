@@ -102,6 +102,9 @@ async function open(
   const isNew = mirrored === undefined && mirror.isChainEmpty() && slot.generation === FIRST_GENERATION
   if (contents[other] === undefined && !isNew)
     return refuse('safety-missing', `safety.${other} is missing beside safety.${at}`)
+  if (mirrored === undefined && !isNew && !newest.isOtherWhole) {
+    return refuse('safety-damaged', `safety.${other} is damaged and the mirror is lost: it may have been the newest`)
+  }
   const refusal = againstMirror(slot, mirrored)
   if (refusal !== undefined) return refusal
   const safety = slot.body.length === 0 ? undefined : decodeSafety(slot.body, limits)
@@ -135,13 +138,19 @@ async function createFiles(
   return new SlotSafetyStore({ files, genesisHash, mirror, generation, next: 0, safety: undefined })
 }
 
-type Newest = { readonly kind: 'newest'; readonly slot: Slot; readonly at: SlotIndex } | SafetyRefusal
+interface NewestSlot {
+  readonly kind: 'newest'
+  readonly slot: Slot
+  readonly at: SlotIndex
+  readonly isOtherWhole: boolean
+}
+type Newest = NewestSlot | SafetyRefusal
 
 function newestOf(
   contents: readonly [Uint8Array | undefined, Uint8Array | undefined],
   genesisHash: GenesisHash,
 ): Newest {
-  let newest: { readonly kind: 'newest'; readonly slot: Slot; readonly at: SlotIndex } | undefined
+  let newest: Omit<NewestSlot, 'isOtherWhole'> | undefined
   const damage: string[] = []
   for (const at of [0, 1] as const) {
     const bytes = contents[at]
@@ -163,7 +172,9 @@ function newestOf(
           newest = { kind: 'newest', slot: read.slot, at }
     }
   }
-  return newest ?? refuse('safety-damaged', `no slot of the safety file is whole (${damage.join('; ')})`)
+  if (newest === undefined)
+    return refuse('safety-damaged', `no slot of the safety file is whole (${damage.join('; ')})`)
+  return { ...newest, isOtherWhole: damage.length === 0 }
 }
 
 function againstMirror(slot: Slot, mirrored: Uint8Array | undefined): SafetyRefusal | undefined {

@@ -70,6 +70,7 @@ it('a commit that LevelDB already shows is not shown before it is durable (PITFA
     snapshot: () => real.snapshot(),
     entries: (range, max) => real.entries(range, max),
     scan: (range, max) => real.scan(range, max),
+    compact: (range) => real.compact(range),
     close: () => real.close(),
     async write(operations, sync) {
       await real.write(operations, sync)
@@ -109,6 +110,7 @@ it('after a failed commit every read stays at the height before, and nothing mor
     snapshot: () => real.snapshot(),
     entries: (range, max) => real.entries(range, max),
     scan: (range, max) => real.scan(range, max),
+    compact: (range) => real.compact(range),
     close: () => real.close(),
     async write(operations, sync) {
       // The worst case: it reached LevelDB, and only the sync failed.
