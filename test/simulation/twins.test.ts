@@ -103,11 +103,16 @@ describe('symmetry', () => {
 describe('one validator of four runs twice: agreement, one certificate a view, and commits after healing', () => {
   /** First choices, from up to below: leaders 2 and 3 first are relabellings of leader 1 first. */
   const PARTS = [
-    [0, 8],
-    [8, 18],
-    [18, 22],
-    [22, 26],
-    [26, 64],
+    [0, 4],
+    [4, 8],
+    [8, 13],
+    [13, 18],
+    [18, 20],
+    [20, 22],
+    [22, 24],
+    [24, 26],
+    [26, 30],
+    [30, 64],
   ] as const
   const tallies = new Map<number, Tally>()
 
