@@ -2,7 +2,10 @@
 // is left. Owns arguments, tables and exit status: 0 all is well, 1 a violation or a failure, 2 wrong usage, 130 interrupted.
 
 import { parseArgs } from 'node:util'
+import { availabilityRows, runAvailability } from './availability.ts'
 import { KILLS, type Kill, runKills } from './kills.ts'
+import { runSoak, soakRows } from './soak.ts'
+import { runStorm, stormRows } from './storm.ts'
 import { tableOf } from './table.ts'
 import { closeAll } from './trial.ts'
 
@@ -11,11 +14,27 @@ const USAGE: Readonly<Record<string, string>> = {
   --transactions N   of each trial (100000)
   --only A,B         some of ${KILLS.join(',')}
   --validators N     4 or more (4)`,
+  storm: `npm run storm -- [options]
+  --minutes N        of killing a random node every 3 s (10)
+  --all-kills N      how often all are killed at once afterwards (40)
+  --validators N     4 or more (4)`,
+  availability: `npm run availability -- [options]
+  --seconds N        of each of the three measurements (30)
+  --validators N     4 or more (4)`,
+  soak: `npm run soak -- [options]
+  --minutes N        (120)
+  --rate N           transactions a second (200)
+  --fault-seconds N  between two faults (30)
+  --samples FILE     where every sample goes, as JSON lines
+  --validators N     4 or more (4)`,
 }
 const COMMON_USAGE = `
   --seed N           of what is submitted and of who is hit when (drawn)
   --keep             leave the directories
   --json             the result as JSON`
+
+const SAMPLE_SECONDS = 30
+const WARM_UP_SECONDS = 180
 
 const [command = ''] = process.argv.splice(2, 1)
 const say = (line: string) => process.stderr.write(`${line}\n`)
@@ -24,6 +43,12 @@ const { values } = parseArgs({
   options: {
     transactions: { type: 'string', default: '100000' },
     only: { type: 'string', default: KILLS.join(',') },
+    minutes: { type: 'string', default: command === 'soak' ? '120' : '10' },
+    'all-kills': { type: 'string', default: '40' },
+    seconds: { type: 'string', default: '30' },
+    rate: { type: 'string', default: '200' },
+    'fault-seconds': { type: 'string', default: '30' },
+    samples: { type: 'string' },
     validators: { type: 'string', default: '4' },
     seed: { type: 'string', default: String(1 + Math.floor(Math.random() * 999_999)) },
     keep: { type: 'boolean', default: false },
@@ -32,7 +57,17 @@ const { values } = parseArgs({
   },
 })
 
-function wholeNumber(name: 'transactions' | 'validators' | 'seed'): number {
+type NumberName =
+  | 'transactions'
+  | 'validators'
+  | 'seed'
+  | 'minutes'
+  | 'all-kills'
+  | 'seconds'
+  | 'rate'
+  | 'fault-seconds'
+
+function wholeNumber(name: NumberName): number {
   const value = Number(values[name])
   if (!Number.isSafeInteger(value) || value < 1) usageError(`--${name} is a whole number from 1`)
   return value
@@ -57,14 +92,7 @@ interface Result {
 
 async function kills(): Promise<Result> {
   const transactions = wholeNumber('transactions')
-  const rows = await runKills({
-    transactions,
-    validators: wholeNumber('validators'),
-    seed: wholeNumber('seed'),
-    only: chosenKills(),
-    keep: values.keep,
-    say,
-  })
+  const rows = await runKills({ ...shared(), transactions, only: chosenKills() })
   return {
     rows: rows.map(({ trial, kills: killed, seconds, verdict }) => ({
       trial,
@@ -83,7 +111,35 @@ async function kills(): Promise<Result> {
   }
 }
 
-const COMMANDS: Readonly<Record<string, () => Promise<Result>>> = { kills }
+function shared() {
+  return { validators: wholeNumber('validators'), seed: wholeNumber('seed'), keep: values.keep, say }
+}
+
+async function storm(): Promise<Result> {
+  const minutes = wholeNumber('minutes')
+  const result = await runStorm({ ...shared(), minutes, allKills: wholeNumber('all-kills') })
+  return { rows: stormRows(result), violations: result.verdict.violations }
+}
+
+async function availability(): Promise<Result> {
+  const result = await runAvailability({ ...shared(), seconds: wholeNumber('seconds') })
+  return { rows: availabilityRows(result), violations: result.verdict.violations }
+}
+
+async function soak(): Promise<Result> {
+  const result = await runSoak({
+    ...shared(),
+    minutes: wholeNumber('minutes'),
+    rate: wholeNumber('rate'),
+    faultSeconds: wholeNumber('fault-seconds'),
+    sampleSeconds: SAMPLE_SECONDS,
+    warmUpSeconds: WARM_UP_SECONDS,
+    ...(values.samples === undefined ? {} : { samplesPath: values.samples }),
+  })
+  return { rows: soakRows(result), violations: result.verdict.violations }
+}
+
+const COMMANDS: Readonly<Record<string, () => Promise<Result>>> = { kills, storm, availability, soak }
 
 const run = COMMANDS[command] ?? usageError(`commands: ${Object.keys(COMMANDS).join(', ')}`)
 if (values.help) {
