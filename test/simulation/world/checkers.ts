@@ -253,7 +253,7 @@ export class Checkers {
     if (store === undefined || replica === undefined) return
     const height = store.head()?.height ?? 0
     for (const [id, at] of this.acknowledged) {
-      if (at > height) continue
+      if (at > height || at < store.oldestHeight()) continue
       hold('S11 acknowledged', store.transactionAt(id)?.height === at, () => `${node.id} lacks ${id} of height ${at}`)
     }
     for (const equivocation of replica.evidence.all()) {

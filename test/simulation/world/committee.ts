@@ -40,21 +40,25 @@ export interface Committee {
 
 const made = new Map<string, Promise<Committee>>()
 
-export function committeeOf(size: number, schemeName: Scheme['name']): Promise<Committee> {
-  const key = `${size}/${schemeName}`
-  const known = made.get(key) ?? createCommittee(size, schemeName)
+/** @param idle accounts beyond those that are used: they make the state large */
+export function committeeOf(size: number, schemeName: Scheme['name'], idle = 0): Promise<Committee> {
+  const key = `${size}/${schemeName}/${idle}`
+  const known = made.get(key) ?? createCommittee(size, schemeName, idle)
   made.set(key, known)
   return known
 }
 
-async function createCommittee(size: number, schemeName: Scheme['name']): Promise<Committee> {
+async function createCommittee(size: number, schemeName: Scheme['name'], idle: number): Promise<Committee> {
   const scheme = schemeName === 'fast' ? createFastScheme() : await createRealScheme()
   const people = Array.from({ length: ACCOUNTS }, (_, at) => personOf(`person ${at}`))
   const rogue = personOf('rogue')
   const network = await generateNetwork(scheme.bls, {
     validators: size,
     chainId: 'simulation',
-    accounts: [...people, rogue].map(({ address }) => ({ address, balance: BALANCE })),
+    accounts: [
+      ...[...people, rogue].map(({ address }) => ({ address, balance: BALANCE })),
+      ...Array.from({ length: idle }, (_, at) => ({ address: at.toString(16).padStart(40, '0'), balance: 1n })),
+    ],
     seed: 'simulation',
     addresses: () => [],
     params: { payloadBytesMax: 16 * 1024, transactionsMax: 64, feeMin: Number(FEE_MIN), validUntilAheadMax: 10_000 },

@@ -12,7 +12,12 @@ import type { Clock, CommitRecord, Network, Peer, Signer } from '../../../node/p
 import { quorumConnected } from '../../../node/recovery.ts'
 import { Replica } from '../../../node/replica.ts'
 import type { OpenedChainStore } from '../../../node/storage/chain-store.ts'
-import { createMemoryChainStore, createMemorySafetyStore } from '../../../node/storage/memory-store.ts'
+import {
+  adoptMemoryRestored,
+  createMemoryChainStore,
+  createMemoryRestoreStore,
+  createMemorySafetyStore,
+} from '../../../node/storage/memory-store.ts'
 import { createVerifier, VERIFIER_DEFAULTS } from '../../../node/verifier.ts'
 import type { EventQueue } from '../event-queue.ts'
 import type { Committee } from './committee.ts'
@@ -57,6 +62,8 @@ export interface NodeDeps {
     readonly idleIntervalMs: number
   }
   readonly blockIntervalMs: number
+  /** Absent: nobody serves or fetches snapshots. */
+  readonly snapshots: { readonly intervalBlocks: number; readonly gapBlocks: number } | undefined
   /** For a readable log: a frame arrives. */
   readonly heard: ((node: SimulatedNode, from: SimulatedNode, frame: Uint8Array) => void) | undefined
   readonly log: (node: SimulatedNode, level: string, fields: unknown, text: unknown) => void
@@ -70,6 +77,8 @@ export class SimulatedNode {
   readonly keys: ValidatorKeys | undefined
   readonly id: string
   readonly disk: SimulatedDisk
+  /** Where a chain is restored to from a snapshot. */
+  readonly restored: SimulatedDisk
   replica: Replica | undefined
   store: OpenedChainStore | undefined
   tampering: Tampering | undefined
@@ -85,13 +94,20 @@ export class SimulatedNode {
   #isListening = false
   #isRunning = false
 
-  constructor(deps: NodeDeps, number: number, validator: ValidatorIndex | undefined, disk: SimulatedDisk) {
+  constructor(
+    deps: NodeDeps,
+    number: number,
+    validator: ValidatorIndex | undefined,
+    disk: SimulatedDisk,
+    restored: SimulatedDisk,
+  ) {
     this.#deps = deps
     this.number = number
     this.validator = validator
     this.keys = validator === undefined ? undefined : deps.committee.keys[validator]
     this.id = `node-${number}`
     this.disk = disk
+    this.restored = restored
   }
 
   get isListening(): boolean {
@@ -124,6 +140,7 @@ export class SimulatedNode {
     this.replica = undefined
     this.store = undefined
     this.disk.lose()
+    this.restored.lose()
     this.#deps.links().down(this)
   }
 
@@ -185,6 +202,7 @@ export class SimulatedNode {
     const { committee, links, watch } = this.#deps
     const { genesis, limits, validators } = committee
     const { genesisHash } = genesis
+    adoptMemoryRestored(this.disk, this.restored)
     const store = await createMemoryChainStore(genesisHash, limits, this.disk)
     if (store.head() === undefined) {
       await store.initialise(genesis.block, genesis.state, appendPeak([], 0, hashToBytes(genesis.block.id)))
@@ -224,7 +242,7 @@ export class SimulatedNode {
       readonly opened: Extract<Awaited<ReturnType<typeof createMemorySafetyStore>>, { kind: 'ok' }> | undefined
     },
   ): Replica {
-    const { committee, pacemaker, blockIntervalMs, watch, log } = this.#deps
+    const { committee, pacemaker, blockIntervalMs, snapshots, watch, log } = this.#deps
     const { app, genesis, limits, scheme, validators } = committee
     const { store, self, clock, network, opened } = parts
     const say = (level: string) => (fields: unknown, text?: unknown) => log(this, level, fields, text)
@@ -257,6 +275,22 @@ export class SimulatedNode {
         if (this.#life === life) watch.committed(this, records)
       },
       onFatal: (error) => this.#fail(life, error),
+      ...(snapshots && {
+        snapshots: {
+          ...snapshots,
+          restoreStore: createMemoryRestoreStore(genesis.genesisHash, () => store.mirror.read(), this.restored),
+          onRestored: () => this.#restart(life),
+        },
+      }),
+    })
+  }
+
+  /** On the restored chain; not more gently than after a crash. */
+  #restart(life: number): void {
+    this.#deps.queue.after(1, () => {
+      if (this.#life !== life) return
+      this.crash()
+      this.start()
     })
   }
 

@@ -29,6 +29,8 @@ export interface WorldOptions {
   readonly baseTimeoutMs: number
   readonly idleIntervalMs: number
   readonly blockIntervalMs: number
+  /** Absent: nobody serves or fetches snapshots. */
+  readonly snapshots?: { readonly intervalBlocks: number; readonly gapBlocks: number }
   readonly log?: (line: string) => void
 }
 
@@ -71,6 +73,7 @@ export class World {
         idleIntervalMs: options.idleIntervalMs,
       },
       blockIntervalMs: options.blockIntervalMs,
+      snapshots: options.snapshots,
       heard:
         this.#log &&
         ((node: SimulatedNode, from: SimulatedNode, frame: Uint8Array) => {
@@ -85,7 +88,8 @@ export class World {
     }
     this.nodes = places.map((validator, number) => {
       const disk = new SimulatedDisk(this.queue, this.random(`disk ${number}`), () => {})
-      return new SimulatedNode(deps, number, validator, disk)
+      const restored = new SimulatedDisk(this.queue, this.random(`restored disk ${number}`), () => {})
+      return new SimulatedNode(deps, number, validator, disk, restored)
     })
     this.links = new Links(this.queue, this.random('network'), this.nodes)
     this.links.onPenalty = (by, against, offence, detail) => {
