@@ -29,7 +29,17 @@ const LETTERS: Readonly<Record<keyof SafetyVariables, string>> = {
   rootView: 'w',
   rootHeight: 'h',
 }
-const VARIABLES = Object.keys(LETTERS) as (keyof SafetyVariables)[]
+const VARIABLES: readonly (keyof SafetyVariables)[] = Object.keys(LETTERS) as (keyof SafetyVariables)[]
+
+const SAVED: readonly (keyof SavedVariables)[] = [
+  'lastVotedView',
+  'highestTimeoutView',
+  'lockedView',
+  'highQcView',
+  'highQcBlockId',
+  'lastTcView',
+  'lastProposalView',
+]
 
 const isNumberVariable = (name: keyof SafetyVariables): name is NumberVariable =>
   name !== 'highQcBlockId' && name !== 'rootId'
@@ -152,9 +162,9 @@ export function executedOf(json: unknown, ids: Ids): NonNullable<StepRecord['exe
   return { blockId: ids.at(blockId), valid: integerOf(valid) === 1 }
 }
 
-export function packVariables(variables: Partial<SafetyVariables>, ids: Ids) {
+export function packVariables(variables: Partial<SafetyVariables>, ids: Ids, names = VARIABLES) {
   const packed: Record<string, number> = {}
-  for (const name of VARIABLES) {
+  for (const name of names) {
     const value = variables[name]
     if (value !== undefined) packed[LETTERS[name]] = typeof value === 'number' ? value : ids.place(value)
   }
@@ -201,7 +211,7 @@ function savedOf(json: unknown, ids: Ids): SavedVariables {
 export function packEffect(effect: TracedEffect, ids: Ids): readonly unknown[] {
   switch (effect.kind) {
     case 'save':
-      return [effect.kind, packVariables(effect.saved, ids)]
+      return [effect.kind, packVariables(effect.saved, ids, SAVED)]
     case 'vote':
       return [effect.kind, packVote(effect.vote, ids)]
     case 'timeout':

@@ -1,12 +1,17 @@
 // `npm run conformance -- FILE...`: puts the trace files of the nodes of one network before the model; a table at the end.
 // Progress goes to standard error, so that --json leaves one object on standard output. Exit status 1: a step was rejected.
 
+import { rm } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { judgeTraces, type TraceVerdict } from './trace-files.ts'
 
 const USAGE = `npm run conformance -- FILE... [options]
   FILE...       one per node, of one network, as a node writes it with --trace-file
+  --cluster S   instead of files: four processes under load for so many seconds, then their files
+  --kill S      with --cluster: kill -9 of one of them, in turn, every so many seconds (10); every tenth time of all
   --json        the verdicts as one JSON object`
+
+const SECONDS_PER_KILL = '10'
 
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
@@ -35,11 +40,31 @@ function rejections(verdicts: readonly TraceVerdict[]): string[] {
 }
 
 async function main(): Promise<number> {
-  const { values, positionals: files } = parseArgs({
-    options: { json: { type: 'boolean', default: false } },
+  const { values, positionals } = parseArgs({
+    options: {
+      cluster: { type: 'string' },
+      kill: { type: 'string', default: SECONDS_PER_KILL },
+      json: { type: 'boolean', default: false },
+    },
     allowPositionals: true,
   })
-  if (files.length === 0) throw new RangeError('no file is named')
+  if (values.cluster === undefined) {
+    if (positionals.length === 0) throw new RangeError('no file is named')
+    return judge(positionals, values.json)
+  }
+  const [seconds, killSeconds] = [Number(values.cluster), Number(values.kill)]
+  if (!(seconds > 0 && killSeconds > 0)) throw new RangeError('a number of seconds is expected')
+  // Processes, keys and clients are loaded for this alone.
+  const { runTracedCluster } = await import('./traced-cluster.ts')
+  const { dir, files, kills } = await runTracedCluster({ seconds, killSeconds, say })
+  say(`${kills} kills`)
+  const status = await judge(files, values.json)
+  if (status === 0) await rm(dir, { recursive: true, force: true })
+  else say(`the files are kept in ${dir}`)
+  return status
+}
+
+async function judge(files: readonly string[], asJson: boolean): Promise<number> {
   const startMs = performance.now()
   const verdicts = await judgeTraces(files, {
     onProgress: (file, records) =>
@@ -47,7 +72,7 @@ async function main(): Promise<number> {
   })
   const rejected = rejections(verdicts)
   const steps = verdicts.reduce((sum, { records }) => sum + records, 0)
-  const text = values.json
+  const text = asJson
     ? JSON.stringify({ steps, rejected: rejected.length / 2, verdicts }, null, 2)
     : [table(verdicts), '', `${steps} steps, ${rejected.length / 2} files rejected`, ...rejected].join('\n')
   process.stdout.write(`${text}\n`)
