@@ -20,6 +20,8 @@ import { FAULTS, Nemesis, type NemesisTimes } from './nemesis.ts'
 export interface CampaignOptions {
   /** Answered operations; the run goes on until every fault was there once, too. */
   readonly operations: number
+  /** Ends it before that many operations; every fault once all the same. */
+  readonly secondsMax: number
   readonly seed: number
   readonly clients: number
   readonly times: NemesisTimes
@@ -76,11 +78,12 @@ export async function runCampaign(options: CampaignOptions): Promise<Summary> {
       const { answered, height } = shared
       options.onProgress({ answered, operations, height, faults: nemesis.healedMs.length })
     }
+    const isEnough = () => shared.answered >= operations || performance.now() - beginMs > 1_000 * options.secondsMax
     const timer = setInterval(report, PROGRESS_MS)
     try {
       const working = clients.map((client) => client.run())
       await Promise.race([
-        nemesis.run((faults) => shared.answered >= operations && faults >= FAULTS.length),
+        nemesis.run((faults) => isEnough() && faults >= FAULTS.length),
         // A client that throws ends the run; they end by themselves only then.
         Promise.all(working),
       ])

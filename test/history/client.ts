@@ -44,7 +44,7 @@ const OUTPUTS_MAX = 8
 /** Nobody has so much. */
 const TOO_MUCH = 1n << 62n
 const WAIT = '?wait=committed&timeout=2s'
-const RETRY_MS = 25
+const RETRY_MS = 100
 /** Refusals that no honest client meets. */
 const NEVER: ReadonlySet<string> = new Set(['malformed-transaction', 'wrong-chain', 'bad-signature', 'fee-too-low'])
 /** How far ahead a transaction's validity ends: soon enough to expire in a partition, or practically never. */

@@ -6,15 +6,29 @@ import { runCampaign, type Summary } from './campaign.ts'
 
 const USAGE = `npm run history -- [options]
   --operations N  answered requests at least (20000)
+  --seconds N     end after about so long (no limit)
   --seed N        of the clients' choices and the order of the faults (1)
   --clients N     accounts, each with its own client (32)
   --fault-ms N    how long a fault lasts (3000)
   --pause-ms N    how long a process is stopped (10000)
   --quiet-ms N    between two faults (2000)`
 
+/** Exits when the text is no whole number, or below. */
+function number(least: number, text: string): number {
+  const value = Number(text)
+  if (!/^\d{1,9}$/.test(text) || value < least) usage(2)
+  return value
+}
+
+function usage(status: number): never {
+  console.error(USAGE)
+  process.exit(status)
+}
+
 const { values } = parseArgs({
   options: {
     operations: { type: 'string', default: '20000' },
+    seconds: { type: 'string' },
     seed: { type: 'string', default: '1' },
     clients: { type: 'string', default: '32' },
     'fault-ms': { type: 'string', default: '3000' },
@@ -23,25 +37,22 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 })
-const numbers = [
-  values.operations,
-  values.seed,
-  values.clients,
-  values['fault-ms'],
-  values['pause-ms'],
-  values['quiet-ms'],
-]
-const [operations = 0, seed = 0, clients = 0, faultMs = 0, pauseMs = 0, quietMs = 0] = numbers.map(Number)
-if (values.help || numbers.some((text) => !/^\d{1,9}$/.test(text)) || clients < 2) {
-  console.error(USAGE)
-  process.exit(values.help ? 0 : 2)
+if (values.help) usage(0)
+const operations = number(1, values.operations)
+const seed = number(0, values.seed)
+const secondsMax = values.seconds === undefined ? Number.POSITIVE_INFINITY : number(1, values.seconds)
+const times = {
+  faultMs: number(1, values['fault-ms']),
+  pauseMs: number(1, values['pause-ms']),
+  quietMs: number(0, values['quiet-ms']),
 }
 
 const summary = await runCampaign({
   operations,
+  secondsMax,
   seed,
-  clients,
-  times: { faultMs, pauseMs, quietMs },
+  clients: number(2, values.clients),
+  times,
   onProgress: ({ answered, height, faults }) =>
     console.error(`${answered} of ${operations} operations answered, height ${height}, ${faults} faults survived`),
 })
