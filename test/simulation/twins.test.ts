@@ -2,6 +2,9 @@
 // when two do. That relabelled scenarios are the same run is proved here, for only one of each set is run.
 
 import { describe, expect, test } from 'vitest'
+import type { View } from '../../consensus/types.ts'
+import { type Conformance, createConformance } from '../model/conformance.ts'
+import { recorder } from '../model/recording.ts'
 import {
   choicesOf,
   describe as describeScenario,
@@ -144,6 +147,34 @@ describe('one validator of four runs twice: agreement, one certificate a view, a
     expect(tally.failures).toEqual([])
     expect(tally.committedEarly).toBeGreaterThan(campaign.scenarios / 10)
   })
+})
+
+test('TESTING 16: the model allows every step of every node, both lives of the twin among them', () => {
+  let accepted = 0
+  for (let seed = 1; seed <= 60; seed++) {
+    const judges = new Map<
+      number,
+      { readonly conformance: Conformance; readonly record: ReturnType<typeof recorder> }
+    >()
+    const judgeOf = ({ node, replica }: Step) => {
+      const known = judges.get(node)
+      if (known !== undefined) return known
+      const leader = (view: number) => replica.core?.config.validators.leader(view as View) ?? -1
+      const conformance = createConformance(4, 3, leader)
+      const record = recorder((_, one) => {
+        const verdict = conformance.accept(one)
+        if (verdict.kind === 'rejected') expect.fail(`seed ${seed}, node ${node}: ${verdict.reason}`)
+      })
+      const judge = { conformance, record }
+      judges.set(node, judge)
+      return judge
+    }
+    const onStep = (step: Step) => judgeOf(step).record(step.replica, step.input, step.effects)
+    runTwins({ twins: 1, choices: drawChoices(seed, 8, 1) }, { onStep })
+    for (const { conformance } of judges.values()) accepted += conformance.accepted()
+  }
+  // Some 300 a scenario.
+  expect(accepted).toBeGreaterThan(10_000)
 })
 
 describe('scenarios that fork a protocol with a rule less', () => {

@@ -41,6 +41,7 @@ export interface Step {
   /** Of virtual time. */
   readonly elapsedMs: number
   readonly node: number
+  readonly replica: Replica
   /** After the step. */
   readonly view: View
   readonly input: Input
@@ -136,7 +137,7 @@ class TwinsWorld {
         this.#steps += 1
         if (this.#steps > STEPS_MAX) throw new Violation('L1 progress', `${STEPS_MAX} steps without an end`)
         this.#noticeHealing(view)
-        onStep?.({ elapsedMs: this.#queue.nowMs - START_MS, node, view, input, effects })
+        onStep?.({ elapsedMs: this.#queue.nowMs - START_MS, node, replica, view, input, effects })
       },
       onCommit: (_, blocks) => this.#noteHeight(blocks),
       onEvidence: (equivocation) => this.#judge(equivocation),
