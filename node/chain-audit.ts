@@ -20,9 +20,11 @@ import {
   decodeUncommitted,
   type HeadRecord,
 } from './storage/block-record.ts'
+import { walk } from './storage/chain-check.ts'
 import type { Database } from './storage/database.ts'
 import {
   blockHeightKey,
+  blocksFrom,
   describeKey,
   HEAD_KEY,
   keyAfter,
@@ -73,6 +75,31 @@ export async function auditChain(database: Database, context: AuditContext): Pro
   await audit.head()
   await audit.state()
   return audit.result()
+}
+
+/** Entries and bytes only: nothing is checked but what LevelDB and the checksums refuse. @throws NodeError storage-damaged */
+export async function measureTables(
+  database: Database,
+  limits: WireLimits,
+): Promise<Pick<ChainAudit, 'head' | 'oldest' | 'tables'>> {
+  const tables: TableSize[] = []
+  for (const { name, range } of TABLES) {
+    let [entries, bytes] = [0, 0]
+    for await (const [key, value] of walk(database, range)) {
+      entries += 1
+      bytes += key.length + value.length
+    }
+    tables.push({ name, entries, bytes })
+  }
+  const stored = database.get(HEAD_KEY)
+  const head = stored && decodeHead(stored, limits)
+  const [first] = await database.entries(blocksFrom(0), 1)
+  const block = first && decodeStoredBlock(first[1], limits)
+  return {
+    head: head?.ok === true ? head.value : undefined,
+    oldest: block?.ok === true ? block.value.block.proposal.header.height : undefined,
+    tables,
+  }
 }
 
 class Audit {

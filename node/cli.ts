@@ -4,10 +4,12 @@
 import { Command, CommanderError } from 'commander'
 import { addAccount } from './commands/account.ts'
 import { addConfig } from './commands/config.ts'
+import { addDb } from './commands/db.ts'
 import { addGenesis } from './commands/genesis.ts'
 import { addInit } from './commands/init.ts'
 import { addKeys } from './commands/keys.ts'
 import { EXIT, type Finish, type Outcome, type Terminal, textOf } from './commands/outcome.ts'
+import { addSnapshot } from './commands/snapshot.ts'
 import { addStart } from './commands/start.ts'
 import { addStatus } from './commands/status.ts'
 import { addTestnet, runTestnet, TESTNET } from './commands/testnet.ts'
@@ -62,6 +64,8 @@ async function buildProgram(args: readonly string[], finish: Finish, terminal: T
   addAccount(program, finish)
   addStatus(program, finish)
   addConfig(program, finish, terminal)
+  addSnapshot(program, finish)
+  addDb(program, finish, terminal)
   return program
 }
 

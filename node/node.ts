@@ -2,19 +2,18 @@
 // Recovery comes first and whole: nothing is advertised or served before it ends (PITFALLS 40).
 
 import { type Api, createApi } from '../api/server.ts'
-import { CertificateVerifier } from '../consensus/certificates.ts'
-import { createValidatorSet, type ValidatorSet } from '../consensus/validators.ts'
+import type { ValidatorSet } from '../consensus/validators.ts'
 import type { WireLimits } from '../consensus/wire.ts'
 import { InvariantError } from '../crypto/assert.ts'
 import type { Bls } from '../crypto/bls.ts'
 import { loadBls } from '../crypto/bls-backend.ts'
-import { formatGenesisErrors, type Genesis, parseGenesis } from '../genesis/genesis.ts'
+import type { Genesis } from '../genesis/genesis.ts'
 import { SEED_BYTES, type ValidatorKeys } from '../genesis/keys.ts'
 import type { Application } from '../ledger/application.ts'
-import { createLedger } from '../ledger/ledger.ts'
 import { TRANSACTION_BYTES_MAX } from '../ledger/transaction.ts'
 import { MEMPOOL_DEFAULTS, type MempoolLimits } from '../mempool/mempool.ts'
 import { openChain } from './chain-opening.ts'
+import { readChainRules } from './chain-rules.ts'
 import { systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { NodeError } from './fault.ts'
@@ -57,23 +56,12 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { config, log } = options
   const bls = await loadBls(config.blsBackend)
   if (bls.notice !== undefined) log.warn({}, bls.notice)
-  const genesis = await readGenesis(options.genesisText, bls)
-  const validators = createValidatorSet(genesis.validators)
-  const limits: WireLimits = {
-    validators: validators.size,
-    payloadBytesMax: genesis.params.payloadBytesMax,
-    itemsMax: genesis.params.transactionsMax,
-  }
-  const app = ledgerOf(genesis)
-  const { genesisHash, rootQC } = genesis
+  const rules = await readChainRules(options.genesisText, bls)
+  const { app, genesis, limits, validators } = rules
   if (await adoptRestored(config.dataDir)) log.info({}, 'a chain restored from a snapshot takes its place')
   const store = await openChain({
     dir: config.dataDir,
-    genesis,
-    validators,
-    limits,
-    certificates: new CertificateVerifier({ bls, genesisHash, validators, rootQC }),
-    app,
+    ...rules,
     log,
     nowMs: () => systemClock.nowMs(),
     mayRepair: config.repair,
@@ -86,7 +74,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       keys: options.keys,
       validators,
       store,
-      genesisHash,
+      genesisHash: genesis.genesisHash,
       limits,
       bls,
       log,
@@ -96,13 +84,6 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     await store.close()
     throw error
   }
-}
-
-async function readGenesis(text: string, bls: Bls): Promise<Genesis> {
-  const parsed = await parseGenesis(text, bls)
-  if (!parsed.ok)
-    throw new NodeError('genesis-invalid', `the genesis file is not valid:\n${formatGenesisErrors(parsed.errors)}`)
-  return parsed.genesis
 }
 
 interface Parts {
@@ -191,11 +172,6 @@ async function run(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     await stopReplica()
     throw error
   }
-}
-
-function ledgerOf({ genesisHash, params }: Genesis): Application {
-  const { feeMin, validUntilAheadMax } = params
-  return createLedger({ genesisHash, feeMin: BigInt(feeMin), validUntilAheadMax })
 }
 
 function mempoolLimitsOf(config: Config): MempoolLimits {

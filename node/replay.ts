@@ -40,14 +40,20 @@ type Blocks = Pick<BlockSource, 'blockAt' | 'head'>
 
 /** Commits all of the source that follows this store's head. Can be interrupted anywhere and called again. */
 export async function replay(source: Blocks, deps: ReplayDeps): Promise<Replayed> {
+  // The last block is certified by the head record alone: one that is damaged must not cost the blocks before it.
+  let isHeadTrusted = true
   for (;;) {
     const head = deps.store.head()
     const tip = head && deps.store.blockAt(head.height)?.block
     assert(tip !== undefined, 'a replay begins above block 0')
-    const batch = nextBatch(source, tip, deps)
+    const batch = nextBatch(source, tip, deps, isHeadTrusted)
     const { height } = tip.proposal.header
     if (batch.blocks === undefined) return { height, ended: batch.ended }
     const verified = await deps.certificates.verifyQC(batch.certificate)
+    if (!verified.ok && isHeadTrusted) {
+      isHeadTrusted = false
+      continue
+    }
     if (!verified.ok) return { height, ended: `the certificate above it is ${verified.rejection.kind}` }
     for (const block of batch.blocks) {
       // The certificate is of a quorum: what it commits had its signatures checked by honest validators.
@@ -74,7 +80,12 @@ type Batch =
   | { readonly blocks?: undefined; readonly ended: string }
 
 /** The next blocks in order, as far as the last certificate among them that commits one. */
-function nextBatch(source: Blocks, tip: Block, deps: Pick<ReplayDeps, 'genesisHash' | 'validators'>): Batch {
+function nextBatch(
+  source: Blocks,
+  tip: Block,
+  deps: Pick<ReplayDeps, 'genesisHash' | 'validators'>,
+  isHeadTrusted: boolean,
+): Batch {
   const blocks: Block[] = []
   const places = new Map<BlockId, number>()
   let batch: Batch | undefined
@@ -93,7 +104,7 @@ function nextBatch(source: Blocks, tip: Block, deps: Pick<ReplayDeps, 'genesisHa
     const fault = block === undefined ? 'is missing or cannot be read' : faultOf(block, parent, deps)
     if (block === undefined || fault !== undefined) {
       ended = `the block at height ${height} ${fault}`
-      offer(source.head()?.certificate)
+      if (isHeadTrusted) offer(source.head()?.certificate)
       break
     }
     offer(block.proposal.justify)

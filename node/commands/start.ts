@@ -33,6 +33,7 @@ export async function addStart(program: Command, finish: Finish, terminal: Termi
       const fallback = defaultValue === undefined || defaultValue === '' ? '' : ` [${defaultValue}]`
       command.option(`${flag} <${unit}>`, `${description}${fallback}`)
     }
+    command.option('--no-repair', 'the same as --repair false: leave a damaged database as it is and refuse')
     command.addHelpText(
       'after',
       '\nEach flag is also a variable (--api-port: SCOVILLE_API_PORT) and a key of the file.',
