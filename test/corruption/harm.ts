@@ -65,7 +65,8 @@ export async function harm(dir: string, stale: string, random: Random): Promise<
       await rm(join(dir, file))
       return { harm: 'delete', what: `${file} is gone` }
     case 'swap': {
-      const other = random.pick(files)
+      // Both of the database or neither: a lost slot beside a lost mirror is two faults, and then nobody can know.
+      const other = random.pick(files.filter((path) => isOfChain(path) === isOfChain(file)))
       const [first, second] = [await readFile(join(dir, file)), await readFile(join(dir, other))]
       await writeFile(join(dir, file), second)
       await writeFile(join(dir, other), first)
@@ -122,6 +123,10 @@ function changed(before: Buffer, harm: Change, random: Random): { after: Uint8Ar
       return { after, what: `bytes ${from} to ${from + length} again at ${at}` }
     }
   }
+}
+
+function isOfChain(path: string): boolean {
+  return path.startsWith('/chain/')
 }
 
 function kindOf(path: string): string {
