@@ -1,34 +1,36 @@
 // `npm run mutants`: puts every seeded bug into a copy of the tree, one at a time, and asks the tests. A table at the end; progress
 // on the way. Exit status 1: a mutant survived that is not known to be equivalent.
 
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Mutant, mutate, type Suite } from './mutant.ts'
+import type { Mutant, Suite } from './mutant.ts'
 import { MUTANTS } from './mutants.ts'
-import { ROOT, SUITE_SECONDS_MAX, Workshop } from './workshop.ts'
+import { pitfallsTable } from './pitfalls.ts'
+import { Journal, jsonOf, lineOf, type Row, tableOf, totalsOf, verdictOf } from './results.ts'
+import { endSuites, Workshop } from './workshop.ts'
 
 const USAGE = `npm run mutants -- [options]
   --only NAME   this mutant; repeatable
   --file PART   those of files whose path contains this
+  --rule PART   those whose rule contains this word: P9, S4
   --suites A,B  ask these instead of each mutant's own: a test file, core, world, world:VILLAIN
   --jobs N      so many at once, each in a copy of its own (1)
-  --list        only their names and rules
+  --resume      take over what an interrupted run of the same tree has found
+  --list        only their names, rules and files
+  --pitfalls    only the table of docs/TESTING.md: which mutants stand for which pitfall
   --json        the results as one JSON array`
 
-interface Row {
-  readonly mutant: Mutant
-  readonly killedBy: string | undefined
-  readonly said: string
-  readonly seconds: number
-}
+const say = (line: string) => process.stderr.write(`${line}\n`)
 
 /** What finds what no test was written for; the simulated cores have no node around them. */
 function simulationsOf({ file }: Mutant): readonly Suite[] {
   return file.startsWith('consensus/') ? ['core', 'world'] : ['world']
 }
 
-const say = (line: string) => process.stderr.write(`${line}\n`)
+function suitesOf(mutant: Mutant, asked: readonly Suite[]): readonly Suite[] {
+  if (asked.length > 0) return asked
+  if (mutant.equivalent !== undefined) return mutant.killedBy
+  return [...new Set([...mutant.killedBy, ...simulationsOf(mutant)])]
+}
 
 async function judge(workshop: Workshop, mutant: Mutant, suites: readonly Suite[]): Promise<Row> {
   return await workshop.with(mutant, async () => {
@@ -44,53 +46,51 @@ async function judge(workshop: Workshop, mutant: Mutant, suites: readonly Suite[
   })
 }
 
-function suitesOf(mutant: Mutant, asked: readonly Suite[]): readonly Suite[] {
-  if (asked.length > 0) return asked
-  if (mutant.equivalent !== undefined) return mutant.killedBy
-  return [...new Set([...mutant.killedBy, ...simulationsOf(mutant)])]
+interface Request {
+  readonly mutants: readonly Mutant[]
+  readonly suites: readonly Suite[]
+  readonly jobs: number
+  readonly resume: boolean
 }
 
-function verdictOf({ killedBy, mutant }: Row): string {
-  if (killedBy !== undefined) return `killed by ${killedBy}`
-  return mutant.equivalent === undefined ? 'SURVIVED' : 'equivalent'
-}
-
-async function judgeAll(mutants: readonly Mutant[], asked: readonly Suite[], jobs: number): Promise<Row[]> {
-  const rows: Row[] = []
-  const waiting = [...mutants]
-  const work = async () => {
-    const workshop = new Workshop()
-    try {
-      for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-        const row = await judge(workshop, mutant, suitesOf(mutant, asked))
-        rows.push(row)
-        say(
-          `${rows.length}/${mutants.length} ${mutant.name}: ${verdictOf(row)}, ${row.seconds.toFixed(1)} s; ${row.said}`,
-        )
-      }
-    } finally {
-      workshop.close()
-    }
+async function judgeAll({ mutants, suites: asked, jobs, resume }: Request): Promise<Row[]> {
+  const workshops = [new Workshop()]
+  const close = () => {
+    endSuites()
+    for (const workshop of workshops) workshop.close()
   }
-  await Promise.all(Array.from({ length: jobs }, work))
-  return mutants.flatMap((mutant) => rows.filter((row) => row.mutant === mutant))
-}
-
-function tableOf(rows: readonly Row[]): string {
-  const width = Math.max(...rows.map(({ mutant }) => mutant.name.length))
-  const lines = rows.map((row) => {
-    const { name, rule, equivalent } = row.mutant
-    const seconds = row.seconds.toFixed(1).padStart(6)
-    return `${name.padEnd(width)} ${seconds} s  ${verdictOf(row)}  [${rule}]${equivalent === undefined ? '' : ` ${equivalent}`}`
-  })
-  const killed = rows.filter(({ killedBy }) => killedBy !== undefined)
-  const times = killed.map(({ seconds }) => seconds).sort((a, b) => a - b)
-  const equivalents = rows.filter((row) => verdictOf(row) === 'equivalent').length
-  lines.push(
-    `${killed.length} of ${rows.length - equivalents} killed, ${equivalents} equivalent; ` +
-      `median ${times[times.length >> 1]?.toFixed(1) ?? '-'} s, slowest ${times.at(-1)?.toFixed(1) ?? '-'} s of at most ${SUITE_SECONDS_MAX} s a suite`,
-  )
-  return lines.join('\n')
+  const [first] = workshops
+  if (first === undefined) return []
+  const rows = new Map<Mutant, Row>()
+  const interrupt = (status: number) => () => {
+    close()
+    say(
+      `interrupted after ${rows.size} of ${mutants.length}: ${totalsOf([...rows.values()])}; --resume goes on from here`,
+    )
+    process.exit(status)
+  }
+  process.once('SIGINT', interrupt(130)).once('SIGTERM', interrupt(143))
+  try {
+    while (workshops.length < jobs) workshops.push(new Workshop(first))
+    // All of them before the first: a run that stops in the middle has told nothing.
+    for (const mutant of mutants) first.checkFits(mutant)
+    const journal = new Journal(first.fingerprint())
+    const waiting = [...mutants]
+    const work = async (workshop: Workshop) => {
+      for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+        const suites = suitesOf(mutant, asked)
+        const known = resume ? journal.find(mutant, suites) : undefined
+        const row = known ?? (await judge(workshop, mutant, suites))
+        if (known === undefined) journal.note(row, suites)
+        rows.set(mutant, row)
+        say(`${rows.size}/${mutants.length} ${lineOf(row)}${known === undefined ? '' : ' (of an earlier run)'}`)
+      }
+    }
+    await Promise.all(workshops.map(work))
+  } finally {
+    close()
+  }
+  return mutants.flatMap((mutant) => rows.get(mutant) ?? [])
 }
 
 function optionsOf() {
@@ -98,9 +98,12 @@ function optionsOf() {
     options: {
       only: { type: 'string', multiple: true, default: [] },
       file: { type: 'string', default: '' },
+      rule: { type: 'string', default: '' },
       suites: { type: 'string', default: '' },
       jobs: { type: 'string', default: '1' },
+      resume: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
+      pitfalls: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   })
@@ -111,7 +114,15 @@ function optionsOf() {
   const suites = values.suites.split(',').filter((suite) => suite !== '')
   const wrong = suites.find((suite) => !isSuite(suite))
   if (wrong !== undefined) throw new RangeError(`${wrong} is no suite`)
-  return { ...values, jobs, suites: suites.filter(isSuite) }
+  const { only, file, rule } = values
+  const mutants = MUTANTS.filter(
+    (mutant) =>
+      (only.length === 0 || only.includes(mutant.name)) &&
+      mutant.file.includes(file) &&
+      (rule === '' || mutant.rule.split(/[ ,;()]+/).includes(rule)),
+  )
+  if (mutants.length === 0) throw new RangeError('there is no such mutant')
+  return { ...values, mutants, jobs, suites: suites.filter(isSuite) }
 }
 
 function isSuite(name: string): name is Suite {
@@ -126,24 +137,18 @@ async function main(): Promise<number> {
     say(`${error instanceof Error ? error.message : error}\n${USAGE}`)
     return 2
   }
-  const { only, file, suites, jobs, list, json } = options
-  const mutants = MUTANTS.filter(
-    (mutant) => (only.length === 0 || only.includes(mutant.name)) && mutant.file.includes(file),
-  )
+  const { mutants, list, pitfalls, json } = options
   if (list) {
-    for (const { name, rule, file: place } of mutants) process.stdout.write(`${name}  [${rule}]  ${place}\n`)
+    for (const { name, rule, file } of mutants) process.stdout.write(`${name}  [${rule}]  ${file}\n`)
     return 0
   }
-  // All of them before the first: a run that stops in the middle has told nothing.
-  for (const mutant of mutants) mutate(readFileSync(join(ROOT, mutant.file), 'utf8'), mutant)
-  const rows = await judgeAll(mutants, suites, jobs)
-  const results = rows.map((row) => ({
-    name: row.mutant.name,
-    killedBy: row.killedBy,
-    said: row.said,
-    seconds: row.seconds,
-  }))
-  process.stdout.write(json ? `${JSON.stringify(results, undefined, 2)}\n` : `${tableOf(rows)}\n`)
+  if (pitfalls) {
+    process.stdout.write(`${pitfallsTable()}\n`)
+    return 0
+  }
+  const rows = await judgeAll(options)
+  process.stdout.write(`${json ? jsonOf(rows) : tableOf(rows)}\n`)
+  if (json) say(totalsOf(rows))
   return rows.some((row) => verdictOf(row) === 'SURVIVED') ? 1 : 0
 }
 

@@ -3,8 +3,11 @@
 
 import type { Mutant } from './mutant.ts'
 import { CERTIFICATES_AND_KEYS, PROPOSALS_AND_INGRESS } from './of-checks.ts'
-import { CERTIFICATES_AND_VIEWS, TREE_AND_SET, VOTE_AND_COMMIT } from './of-consensus.ts'
-import { DISK, EXECUTION } from './of-node.ts'
+import { API, NETWORK } from './of-edges.ts'
+import { MEMPOOL, SUBMISSION_AND_WIRING } from './of-mempool.ts'
+import { DISK, EXECUTION, SNAPSHOTS } from './of-node.ts'
+import { CERTIFICATES_AND_VIEWS, TREE_AND_SET } from './of-views.ts'
+import { VOTE_AND_COMMIT } from './of-voting.ts'
 
 export const MUTANTS: readonly Mutant[] = [
   ...VOTE_AND_COMMIT,
@@ -13,5 +16,10 @@ export const MUTANTS: readonly Mutant[] = [
   ...CERTIFICATES_AND_KEYS,
   ...PROPOSALS_AND_INGRESS,
   ...DISK,
+  ...SNAPSHOTS,
   ...EXECUTION,
+  ...MEMPOOL,
+  ...SUBMISSION_AND_WIRING,
+  ...NETWORK,
+  ...API,
 ]

@@ -10,7 +10,7 @@ const EXECUTOR = 'node/executor.ts'
 export const DISK: readonly Mutant[] = [
   {
     name: 'signs-before-it-persists',
-    rule: 'P1, S4',
+    rule: 'P1, P3, S4',
     file: DRIVER,
     find: '        return this.#save(effect)\n',
     replace: '        return this.#aside(this.#save(effect))\n',
@@ -224,6 +224,67 @@ export const DISK: readonly Mutant[] = [
     replace: '    const key = this.#kept.size + `',
     killedBy: ['test/node/evidence-store.test.ts'],
   },
+  {
+    name: 'stale-lock-blocks-a-start',
+    rule: 'DESIGN 5, One process',
+    file: 'node/storage/lock.ts',
+    find: '  try {\n    holder = await open()\n',
+    replace:
+      "  try {\n    if ((await holderPid(pidPath)) !== undefined) throw new NodeError('data-dir-locked', 'a pid file')\n    holder = await open()\n",
+    killedBy: ['test/node/storage/lock.test.ts'],
+  },
+  {
+    name: 'second-process-let-in',
+    rule: 'DESIGN 5, One process',
+    file: 'node/storage/database.ts',
+    find: "      return new NodeError('data-dir-locked',",
+    replace: "      return new NodeError('storage-unavailable',",
+    killedBy: ['test/node/storage/lock.test.ts', 'test/node/storage/database.test.ts'],
+  },
+  {
+    name: 'told-before-it-is-durable',
+    rule: 'P43, S11, S12',
+    file: 'node/committer.ts',
+    find: '      const records = await executor.commit(blocks, certificate)\n      for (const { id } of blocks) this.#blocks.delete(id)\n      onCommitted(records, lanes)\n',
+    replace:
+      '      const records = executor.commit(blocks, certificate)\n      for (const { id } of blocks) this.#blocks.delete(id)\n      onCommitted([], lanes)\n      await records\n',
+    killedBy: ['world'],
+  },
+  {
+    name: 'one-of-two-slots-may-be-missing',
+    rule: 'P6, P35',
+    file: SAFETY_STORE,
+    find: '  if (contents[other] === undefined && !isNew)\n',
+    replace: '  if (contents[other] === undefined && isNew)\n',
+    killedBy: ['test/node/storage/safety-store.test.ts'],
+  },
+  {
+    name: 'record-checksum-ignored',
+    rule: 'P35',
+    file: 'node/storage/database.ts',
+    find: '  return crc32(value, crc32(key)) === stated ? value : undefined\n',
+    replace: '  return stated >= 0 ? value : undefined\n',
+    killedBy: ['test/node/storage/chain-check.test.ts', 'test/node/storage/database.test.ts'],
+  },
+]
+
+export const SNAPSHOTS: readonly Mutant[] = [
+  {
+    name: 'range-need-not-be-the-state',
+    rule: 'P41, S8',
+    file: 'ledger/state-range.ts',
+    find: '    if (key < from || key > to || (before !== undefined && before.key >= key)) return false\n',
+    replace: '    if (before !== undefined && before.key >= key) return false\n',
+    killedBy: ['test/ledger/state-range.test.ts'],
+  },
+  {
+    name: 'steps-of-a-range-prove-anything',
+    rule: 'P41, S8',
+    file: 'ledger/state-range.ts',
+    find: '      return isOutside && end === first ? leafHash(step.key, step.valueHash) : undefined\n',
+    replace: '      return isOutside ? leafHash(step.key, step.valueHash) : undefined\n',
+    killedBy: ['test/ledger/state-range.test.ts'],
+  },
 ]
 
 export const EXECUTION: readonly Mutant[] = [
@@ -257,7 +318,7 @@ export const EXECUTION: readonly Mutant[] = [
     file: EXECUTOR,
     find: "    if (verdicts.includes(false)) return invalid('a bad signature')\n",
     replace: '',
-    killedBy: ['world:bad-transactions-leader'],
+    killedBy: ['test/node/executor.test.ts', 'world:bad-transactions-leader'],
   },
   {
     name: 'block-executed-on-the-committed-state',
@@ -346,5 +407,29 @@ export const EXECUTION: readonly Mutant[] = [
     find: '    if (bytes > payloadBytesMax) {\n',
     replace: '    if (bytes < 0) {\n',
     killedBy: ['test/ledger/execute.test.ts', 'test/ledger/ledger.test.ts'],
+  },
+  {
+    name: 'receipts-root-of-the-grandparent',
+    rule: 'S8, FORMATS 1',
+    file: EXECUTOR,
+    find: '      receiptsRoot: outlook.receiptsRoot,\n',
+    replace: '      receiptsRoot: above.receiptsRoot,\n',
+    killedBy: ['test/node/executor.test.ts'],
+  },
+  {
+    name: 'state-root-of-the-grandparent',
+    rule: 'S8, FORMATS 1',
+    file: EXECUTOR,
+    find: '      stateRoot: outlook.stateRoot,\n',
+    replace: '      stateRoot: above.stateRoot,\n',
+    killedBy: ['test/node/executor.test.ts'],
+  },
+  {
+    name: 'a-used-nonce-is-dropped-too-early',
+    rule: 'L2',
+    file: EXECUTOR,
+    find: "  return refusal.kind !== 'nonce-too-low'\n",
+    replace: '  return refusal.kind.length > 0\n',
+    killedBy: ['test/node/executor.test.ts'],
   },
 ]

@@ -2,16 +2,17 @@
 // A suite counts only if it passes without the mutant: a simulated seed is run again in a clean copy, a test file once.
 
 import { spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { type Mutant, mutate, type Suite } from './mutant.ts'
 
 export const ROOT = resolve(import.meta.dirname, '../..')
 /** A mutant that takes longer to find is not found. */
 export const SUITE_SECONDS_MAX = 60
 const HUNT_SECONDS = 45
-const COPIED = ['api', 'consensus', 'crypto', 'genesis', 'ledger', 'mempool', 'node', 'scripts', 'test']
+const COPIED = ['api', 'consensus', 'crypto', 'docs', 'genesis', 'ledger', 'mempool', 'node', 'scripts', 'test']
 const COPIED_FILES = ['package.json', 'tsconfig.json', 'vitest.config.ts']
 
 export interface Verdict {
@@ -27,17 +28,32 @@ interface Ended {
   readonly output: string
 }
 
-function copyOfTree(): string {
+function copyOfTree(root: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'scoville-mutants-'))
-  for (const name of [...COPIED, ...COPIED_FILES]) cpSync(join(ROOT, name), join(directory, name), { recursive: true })
+  for (const name of [...COPIED, ...COPIED_FILES]) cpSync(join(root, name), join(directory, name), { recursive: true })
   symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'), 'dir')
   return directory
+}
+
+/** Process groups under way: they outlive this process unless they are ended with it. */
+const groups = new Set<number>()
+
+export function endSuites(): void {
+  for (const group of groups) {
+    try {
+      process.kill(-group, 'SIGKILL')
+    } catch {
+      // It ended by itself.
+    }
+  }
 }
 
 /** Runs a program in a process group of its own and ends the whole group when its time is up. */
 function execute(cwd: string, args: readonly string[]): Promise<Ended> {
   const startMs = Date.now()
   const child = spawn(process.execPath, ['--no-warnings', ...args], { cwd, detached: true, env: plainEnvironment() })
+  const { pid } = child
+  if (pid !== undefined) groups.add(pid)
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -48,11 +64,12 @@ function execute(cwd: string, args: readonly string[]): Promise<Ended> {
   let isOver = false
   const timer = setTimeout(() => {
     isOver = true
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
   }, 1_000 * SUITE_SECONDS_MAX)
   child.on('error', reject)
   child.on('close', (code) => {
     clearTimeout(timer)
+    if (pid !== undefined) groups.delete(pid)
     done({ status: isOver ? undefined : (code ?? 1), seconds: (Date.now() - startMs) / 1_000, output })
   })
   return promise
@@ -65,12 +82,35 @@ function plainEnvironment(): NodeJS.ProcessEnv {
 }
 
 export class Workshop {
-  readonly #mutated = copyOfTree()
-  readonly #clean = copyOfTree()
+  readonly #clean: string
+  readonly #mutated: string
   readonly #baselines = new Map<string, Promise<Ended>>()
+
+  /** `like`: a workshop whose tree this one is to have, whatever became of the real one meanwhile. */
+  constructor(like?: Workshop) {
+    this.#clean = copyOfTree(like === undefined ? ROOT : like.#clean)
+    this.#mutated = copyOfTree(this.#clean)
+  }
 
   close(): void {
     for (const directory of [this.#mutated, this.#clean]) rmSync(directory, { recursive: true, force: true })
+  }
+
+  /** Of everything that decides a verdict: two workshops with the same one say the same of a mutant. */
+  fingerprint(): string {
+    const hash = createHash('sha256')
+    const entries = readdirSync(this.#clean, { recursive: true, withFileTypes: true })
+    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+    for (const file of files.sort()) {
+      const bytes = readFileSync(file)
+      hash.update(`${relative(this.#clean, file)} ${bytes.length}\n`).update(bytes)
+    }
+    return hash.digest('hex')
+  }
+
+  /** @throws as `mutate` */
+  checkFits(mutant: Mutant): void {
+    mutate(readFileSync(join(this.#clean, mutant.file), 'utf8'), mutant)
   }
 
   /** Puts the mutant in while `work` runs. @throws as `mutate` */
@@ -124,7 +164,7 @@ function argumentsOf(suite: Suite, from: number, seconds: number): string[] {
 function saidBy(suite: Suite, output: string): string {
   if (!suite.startsWith('test/')) return lastLine(output)
   const failure = output.split('\n').find((line) => /^\s*FAIL |^\w*Error: /.test(line)) ?? lastLine(output)
-  return failure.replace(/^\s*FAIL\s+(?:\|unit\|\s+)?/, '').trim()
+  return failure.replace(/^\s*FAIL\s+(?:\|\w+\|\s+)?/, '').trim()
 }
 
 function lastLine(output: string): string {

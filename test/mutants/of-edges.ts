@@ -1,0 +1,121 @@
+// Seeded bugs at the edges: what peers may cost the network layer, and what clients are told.
+
+import type { Mutant } from './mutant.ts'
+
+export const NETWORK: readonly Mutant[] = [
+  {
+    name: 'subscriptions-without-bound',
+    rule: 'P38',
+    file: 'node/network/gossip.ts',
+    find: '  maxSubscriptions: SUBSCRIPTIONS_MAX,\n',
+    replace: '  maxSubscriptions: 5_000,\n',
+    killedBy: ['test/node/network/gossip.test.ts'],
+  },
+  {
+    name: 'any-topic-is-taken',
+    rule: 'P38',
+    file: 'node/network/gossip.ts',
+    find: '    allowedTopics: [topic],\n',
+    replace: '',
+    killedBy: ['test/node/network/gossip.test.ts'],
+  },
+  {
+    name: 'gossip-without-budget',
+    rule: 'P38, P39',
+    file: 'node/network/gossip.ts',
+    find: '    if (debtMs > 0) {\n',
+    replace: '    if (debtMs < 0) {\n',
+    killedBy: ['test/node/network/gossip.test.ts'],
+  },
+  {
+    name: 'invalid-signatures-cost-nothing',
+    rule: 'P39',
+    file: 'node/network/penalties.ts',
+    find: "  'invalid-signature': 24,\n",
+    replace: "  'invalid-signature': 0,\n",
+    killedBy: ['test/node/network/penalties.test.ts'],
+  },
+  {
+    name: 'nobody-is-banned',
+    rule: 'P39',
+    file: 'node/network/penalties.ts',
+    find: '    if (mark.score < PENALTY_BUDGET) return false\n',
+    replace: '    if (mark.score > 0) return false\n',
+    killedBy: ['test/node/network/penalties.test.ts'],
+  },
+  {
+    name: 'a-flood-of-names-washes-a-ban-away',
+    rule: 'P39, S16',
+    file: 'node/network/penalties.ts',
+    find: 'const weight = mark.bannedUntilMs > nowMs ? PENALTY_BUDGET + mark.bannedUntilMs : this.#decayed(mark, nowMs)\n',
+    replace: 'const weight = mark.bannedUntilMs > nowMs ? 0 : this.#decayed(mark, nowMs)\n',
+    killedBy: ['test/node/network/penalties.test.ts'],
+  },
+  {
+    name: 'a-claimed-length-reserves-memory',
+    rule: 'P38, S16',
+    file: 'node/network/frame-parser.ts',
+    find: '    const size = Math.min(FRAME_HEADER_BYTES + decoded.value.length, FRAME_BUFFER_BYTES_FIRST)\n',
+    replace: '    const size = FRAME_HEADER_BYTES + decoded.value.length + 0 * FRAME_BUFFER_BYTES_FIRST\n',
+    killedBy: ['test/node/network/frame-parser.test.ts'],
+  },
+  {
+    name: 'hello-of-another-chain',
+    rule: 'P25',
+    file: 'node/network/hello.ts',
+    find: '  if (hello.genesisHash !== genesisHash) return',
+    replace: '  if (hello.genesisHash.length === 0) return',
+    killedBy: ['test/node/network/hello.test.ts'],
+  },
+]
+
+export const API: readonly Mutant[] = [
+  {
+    name: 'a-wait-that-ends-is-an-error',
+    rule: 'P44',
+    file: 'api/routes/transactions.ts',
+    find: "  return { kind: 'content', status: 202, content: view, caching: 'never',",
+    replace: "  return { kind: 'content', status: 504 as 202, content: view, caching: 'never',",
+    killedBy: ['test/api/routes/transactions.test.ts'],
+  },
+  {
+    name: 'cursor-of-another-list-accepted',
+    rule: 'P46',
+    file: 'api/cursor.ts',
+    find: '  if (!equalBytes(binding, bindingOf(filter)))\n',
+    replace: '  if (binding.length !== bindingOf(filter).length)\n',
+    killedBy: ['test/api/cursor.test.ts'],
+  },
+  {
+    name: 'pages-repeat-an-item',
+    rule: 'P46',
+    file: 'api/cursor.ts',
+    find: 'cursor === undefined ? range.low : cursor.key + 1)',
+    replace: 'cursor === undefined ? range.low : cursor.key)',
+    killedBy: ['test/api/cursor.test.ts'],
+  },
+  {
+    name: 'balance-as-a-number',
+    rule: 'P47',
+    file: 'api/view.ts',
+    find: '    balance: String(account.balance),\n',
+    replace: '    balance: Number(account.balance) as never,\n',
+    killedBy: ['test/api/routes/accounts.test.ts'],
+  },
+  {
+    name: 'waits-without-bound',
+    rule: 'S16',
+    file: 'api/waiters.ts',
+    find: 'open.size >= limits.max || held >= limits.perClientMax ||',
+    replace: 'open.size < 0 ||',
+    killedBy: ['test/api/waiters.test.ts'],
+  },
+  {
+    name: 'certificate-of-another-block-served',
+    rule: 'P43',
+    file: 'node/readers.ts',
+    find: '  if (highQC.blockId === id) return highQC\n',
+    replace: '  if (highQC.blockId.length === id.length) return highQC\n',
+    killedBy: ['test/node/readers.test.ts'],
+  },
+]
