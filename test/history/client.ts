@@ -30,10 +30,13 @@ export interface ClientDeps {
   readonly signal: AbortSignal
 }
 
-interface Open {
+interface Signed {
   readonly bytes: Uint8Array
   readonly transfer: SignedTransfer
 }
+
+/** All of one nonce: at most one of them commits. Mostly there is but one; a second goes to other nodes. */
+type Slot = readonly Signed[]
 
 type Facts = Pick<Complete, 'transactions' | 'account' | 'blocks'>
 
@@ -57,7 +60,7 @@ export class Client {
   /** Highest head that this client itself has been shown. */
   #height = 0
   /** Signed and not known to have ended, in nonce order. */
-  #open: Open[] = []
+  #open: Slot[] = []
   /** Signed and not in the journal yet: the next event there tells of them. */
   readonly #unannounced: SignedTransfer[] = []
 
@@ -124,7 +127,7 @@ export class Client {
 
   #someId(): string {
     const { random, shared } = this.#deps
-    const own = this.#open.map(({ transfer }) => transfer.id)
+    const own = this.#open.flatMap((slot) => slot.map(({ transfer }) => transfer.id))
     const known = own.length > 0 && random.chance(500) ? own : shared.recent
     return known.length > 0 ? random.pick(known) : '0'.repeat(64)
   }
@@ -169,16 +172,17 @@ export class Client {
   #write(): Promise<boolean> {
     const { random, wallet } = this.#deps
     const drawn = random.between(0, 99)
-    if (drawn < 70) this.#open = [this.#sign(wallet.nonce, random.chance(900) ? AHEAD_LONG : AHEAD_SHORT)]
+    if (drawn < 60) this.#open = [[this.#sign(wallet.nonce, random.chance(900) ? AHEAD_LONG : AHEAD_SHORT)]]
+    else if (drawn < 70) this.#open = [[this.#sign(wallet.nonce, AHEAD_LONG), this.#sign(wallet.nonce, AHEAD_LONG)]]
     else {
-      const count = BigInt(random.between(2, BATCH_MAX))
-      this.#open = Array.from({ length: Number(count) }, (_, at) => this.#sign(wallet.nonce + BigInt(at), AHEAD_LONG))
+      const count = random.between(2, BATCH_MAX)
+      this.#open = Array.from({ length: count }, (_, at) => [this.#sign(wallet.nonce + BigInt(at), AHEAD_LONG)])
     }
     wallet.nonce += BigInt(this.#open.length)
     return this.#open.length === 1 ? this.#submit(random.chance(700)) : this.#submitBatch()
   }
 
-  #sign(nonce: bigint, ahead: number): Open {
+  #sign(nonce: bigint, ahead: number): Signed {
     const { random, wallet, shared } = this.#deps
     const count = random.chance(300) ? random.between(2, OUTPUTS_MAX) : 1
     const amount = count === 1 && random.chance(30) ? TOO_MUCH : BigInt(random.between(1, 50))
@@ -204,20 +208,22 @@ export class Client {
   /** What is open: asks about it, submits it again, here or elsewhere, or replaces it when it can never commit. */
   #pursue(): Promise<boolean> {
     const { random } = this.#deps
-    const [first] = this.#open
-    if (first === undefined) return this.#write()
+    if (this.#open.length === 0) return this.#write()
     if (this.#open.length > 1 && random.chance(200)) return this.#submitBatch()
     if (random.chance(400)) return this.#submit(random.chance(500))
-    const { id, validUntil } = first.transfer
+    const { id, validUntil } = this.#oldest().transfer
     // Beyond validUntil the answer is final whatever it is (docs/API.md, "Submitting a transaction").
     const token = this.#deps.shared.height >= validUntil ? validUntil : this.#token()
     return this.#readStatus(id, token, random.chance(300))
   }
 
+  /** Either of the lowest nonce that is open. */
+  #oldest(): Signed {
+    return this.#deps.random.pick(this.#open[0] ?? [])
+  }
+
   #submit(waits: boolean): Promise<boolean> {
-    const [first] = this.#open
-    if (first === undefined) throw new Error('nothing to submit')
-    const { bytes, transfer } = first
+    const { bytes, transfer } = this.#oldest()
     const path = `/v1/transactions${waits ? WAIT : ''}`
     const ask: Ask = { method: 'POST', path, body: { type: 'application/octet-stream', bytes } }
     const kind = waits ? 'submit-and-wait' : 'submit'
@@ -229,7 +235,7 @@ export class Client {
   }
 
   #submitBatch(): Promise<boolean> {
-    const txs = this.#open.map(({ bytes }) => `0x${toHex(bytes)}`)
+    const txs = this.#open.flat().map(({ bytes }) => `0x${toHex(bytes)}`)
     const bytes = Buffer.from(JSON.stringify({ txs }))
     const ask: Ask = { method: 'POST', path: '/v1/transactions/batch', body: { type: 'application/json', bytes } }
     return this.#ask('batch', ask, {}, (content, { status }) =>
@@ -278,16 +284,21 @@ export class Client {
   }
 
   #learn(fact: TransactionFact, token: number): void {
-    const at = this.#open.findIndex(({ transfer }) => transfer.id === fact.id)
-    const open = this.#open[at]
-    if (open === undefined) return
-    const { validUntil, nonce } = open.transfer
+    const at = this.#open.findIndex((slot) => slot.some(({ transfer }) => transfer.id === fact.id))
+    const slot = this.#open[at]
+    if (slot === undefined) return
     if (fact.code !== undefined && NEVER.has(fact.code)) throw new Error(`${fact.id} was refused: ${fact.code}`)
-    if (fact.status === 'committed' || fact.status === 'failed') this.#open.splice(at, 1)
-    else if (token >= validUntil || fact.code === 'expired' || fact.status === 'expired') {
-      // It can never commit, so its nonce is free again.
-      this.#open[at] = this.#sign(BigInt(nonce), AHEAD_LONG)
-    }
+    const isCommitted = fact.status === 'committed' || fact.status === 'failed'
+    if (isCommitted) this.#open.splice(at, 1)
+    const lasts = slot.filter(({ transfer }) => {
+      const { id, validUntil } = transfer
+      return id !== fact.id || (token < validUntil && fact.code !== 'expired' && fact.status !== 'expired')
+    })
+    if (isCommitted || lasts.length === slot.length) return
+    // What was asked about can never commit; if nothing else can, the nonce is free again.
+    const [one] = slot
+    this.#open[at] =
+      lasts.length > 0 || one === undefined ? lasts : [this.#sign(BigInt(one.transfer.nonce), AHEAD_LONG)]
   }
 }
 
