@@ -97,6 +97,15 @@ describe('for real', () => {
   const workshop = new Workshop()
   afterAll(() => workshop.close())
 
+  test('another copy of the same tree is known for what it is, until a file changes', () => {
+    const another = new Workshop(workshop)
+    onTestFinished(() => another.close())
+    const before = another.fingerprint()
+    expect(before).toBe(workshop.fingerprint())
+    appendFileSync(join(another.clean, 'consensus/safety.ts'), '\n')
+    expect(another.fingerprint()).not.toBe(before)
+  })
+
   test.each<readonly [string, Suite, RegExp]>([
     ['commits-without-consecutive-views', 'test/consensus/safety.test.ts', /PITFALLS 7/],
     ['vote-sent-before-its-save', 'core', /^seed \d+: S4 /],

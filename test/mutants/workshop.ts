@@ -82,41 +82,46 @@ function plainEnvironment(): NodeJS.ProcessEnv {
 }
 
 export class Workshop {
-  readonly #clean: string
+  /** Where the copy without any mutant is. */
+  readonly clean: string
   readonly #mutated: string
   readonly #baselines = new Map<string, Promise<Ended>>()
 
   /** `like`: a workshop whose tree this one is to have, whatever became of the real one meanwhile. */
   constructor(like?: Workshop) {
-    this.#clean = copyOfTree(like === undefined ? ROOT : like.#clean)
-    this.#mutated = copyOfTree(this.#clean)
+    this.clean = copyOfTree(like === undefined ? ROOT : like.clean)
+    this.#mutated = copyOfTree(this.clean)
   }
 
   close(): void {
-    for (const directory of [this.#mutated, this.#clean]) rmSync(directory, { recursive: true, force: true })
+    for (const directory of [this.#mutated, this.clean]) rmSync(directory, { recursive: true, force: true })
   }
 
   /** Of everything that decides a verdict: two workshops with the same one say the same of a mutant. */
   fingerprint(): string {
     const hash = createHash('sha256')
-    const entries = readdirSync(this.#clean, { recursive: true, withFileTypes: true })
-    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-    for (const file of files.sort()) {
-      const bytes = readFileSync(file)
-      hash.update(`${relative(this.#clean, file)} ${bytes.length}\n`).update(bytes)
+    // Not from the top: the link to the packages would be followed, and tools keep their caches there.
+    const files = COPIED.flatMap((folder) =>
+      readdirSync(join(this.clean, folder), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => relative(this.clean, join(entry.parentPath, entry.name))),
+    )
+    for (const file of [...COPIED_FILES, ...files.sort()]) {
+      const bytes = readFileSync(join(this.clean, file))
+      hash.update(`${file} ${bytes.length}\n`).update(bytes)
     }
     return hash.digest('hex')
   }
 
   /** @throws as `mutate` */
   checkFits(mutant: Mutant): void {
-    mutate(readFileSync(join(this.#clean, mutant.file), 'utf8'), mutant)
+    mutate(readFileSync(join(this.clean, mutant.file), 'utf8'), mutant)
   }
 
   /** Puts the mutant in while `work` runs. @throws as `mutate` */
   async with<T>(mutant: Mutant, work: () => Promise<T>): Promise<T> {
     const path = join(this.#mutated, mutant.file)
-    const text = readFileSync(join(this.#clean, mutant.file), 'utf8')
+    const text = readFileSync(join(this.clean, mutant.file), 'utf8')
     writeFileSync(path, mutate(text, mutant))
     try {
       return await work()
@@ -148,7 +153,7 @@ export class Workshop {
   async #brokenWithout(suite: Suite, seed: string | undefined): Promise<string | undefined> {
     const args = argumentsOf(suite, Number(seed ?? 1), seed === undefined ? HUNT_SECONDS : 0)
     const key = args.join(' ')
-    const baseline = this.#baselines.get(key) ?? execute(this.#clean, args)
+    const baseline = this.#baselines.get(key) ?? execute(this.clean, args)
     this.#baselines.set(key, baseline)
     const { status, output } = await baseline
     return status === 0 ? undefined : saidBy(suite, output)
