@@ -2,6 +2,7 @@
 // that finishes a write when it is told to. Between two writes everything else has its turn.
 
 import { expect, test } from 'vitest'
+import type { Input } from '../../consensus/protocol.ts'
 import { freshSafety } from '../../consensus/safety.ts'
 import type { UnsignedBlock, UnsignedTimeout, UnsignedVote, ValidatorIndex } from '../../consensus/types.ts'
 import { Driver, type DriverDeps, PEER_INPUTS_MAX } from '../../node/driver.ts'
@@ -17,6 +18,7 @@ function rigOf(self: number) {
   const said: string[] = []
   const pending: { readonly write: Write; readonly resolve: () => void }[] = []
   const fatal: unknown[] = []
+  const stepped: Input['kind'][] = []
   const write = (what: Write) => {
     said.push(`${what} begins`)
     return new Promise<void>((resolve) => pending.push({ write: what, resolve }))
@@ -55,7 +57,9 @@ function rigOf(self: number) {
       },
     },
     log: createLog('silent', 'json'),
-    onStep: () => undefined,
+    onStep: (_core: unknown, _effects: unknown, input: Input) => {
+      stepped.push(input.kind)
+    },
     onFatal: (error: unknown) => fatal.push(error),
   }
   const driver = new Driver(deps as unknown as DriverDeps)
@@ -74,7 +78,7 @@ function rigOf(self: number) {
     done.resolve()
     return happened()
   }
-  return { solo, driver, happened, finish }
+  return { solo, driver, happened, finish, stepped }
 }
 
 test.each<readonly [Write, Write]>([
@@ -103,6 +107,15 @@ test('a proposal is signed when it is noted, and leaves when it can be sent agai
   // Its own vote for it comes next; the block is on the disk already.
   expect(await finish('block')).toEqual(['broadcast', 'safety begins'])
   expect(await finish('safety')).toEqual(['vote signed', 'sent'])
+})
+
+test('a step is told of when its effects were performed: a trace has no vote that a crash kept from being cast', async () => {
+  const { driver, happened, finish, stepped } = rigOf(0)
+  driver.deliver({ kind: 'timer', timer: 'view', view: driver.view })
+  await happened()
+  expect(stepped).toEqual(['work', 'start'])
+  await finish('safety')
+  expect(stepped).toEqual(['work', 'start', 'timer'])
 })
 
 test('PITFALLS 15: inputs of peers that wait for the core are bounded, those of the node itself are not dropped', async () => {
