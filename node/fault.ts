@@ -23,6 +23,12 @@ export type FaultCode =
   | 'storage-full'
   /** The safety file could not be made durable: nothing may be signed any more. */
   | 'safety-write-failed'
+  /** Not a snapshot, or not a whole one; the message says what is wrong. */
+  | 'snapshot-invalid'
+  /** A snapshot of another genesis file. */
+  | 'snapshot-other-chain'
+  /** Nobody answered with one in time, or it cannot be proved from what is on the disk. */
+  | 'snapshot-unavailable'
   /** The file that `traceFile` names cannot be opened or written. */
   | 'trace-unavailable'
 

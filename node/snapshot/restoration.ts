@@ -6,7 +6,7 @@ import type { Block } from '../../consensus/types.ts'
 import type { WireLimits } from '../../consensus/wire.ts'
 import { assert } from '../../crypto/assert.ts'
 import type { Hash } from '../../crypto/bytes.ts'
-import { DecodeError, decode, Writer } from '../../crypto/codec.ts'
+import { type Decoded, DecodeError, decode, Writer } from '../../crypto/codec.ts'
 import type { Application, StateWrites } from '../../ledger/application.ts'
 import { valueHashOf } from '../../ledger/state-proof.ts'
 import { isFull, keyAfter, type StateRange, verifyRange } from '../../ledger/state-range.ts'
@@ -16,6 +16,7 @@ import { type Anchor, decodeTip, encodeTip, type Place, placeOf, readAnchor, typ
 
 /** By the first hex digit of the key. */
 export const PARTS = 16
+/** Of a tip in a basis: more than one frame carries. */
 const TIP_BYTES_MAX = 64 * 1024 * 1024
 
 export interface Basis {
@@ -72,12 +73,7 @@ export class Restoration {
   static async resume(store: RestoreStore, limits: WireLimits): Promise<Restoration | undefined> {
     const begun = await store.begun()
     if (begun === undefined) return undefined
-    const basis = decode(begun.basis, (reader): Basis => {
-      const anchor = readAnchor(reader, limits)
-      const tip = decodeTip(reader.bytes(TIP_BYTES_MAX), limits)
-      if (!tip.ok) throw new DecodeError(tip.detail)
-      return { anchor, tip: tip.value }
-    })
+    const basis = decodeBasis(begun.basis, limits)
     const progress = decode(begun.progress, (reader): RestorationProgress => {
       const entries = reader.u64()
       const parts = reader.list(PARTS, (r) => r.optional((key) => key.hash()))
@@ -147,10 +143,19 @@ export class Restoration {
 
 const NO_WRITES: StateWrites = { values: new Map(), nodes: new Map() }
 
-function encodeBasis({ anchor, tip }: Basis): Uint8Array {
+export function encodeBasis({ anchor, tip }: Basis): Uint8Array {
   const writer = new Writer()
   writeAnchor(writer, anchor)
   return writer.bytes(encodeTip(tip)).finish()
+}
+
+export function decodeBasis(bytes: Uint8Array, limits: WireLimits): Decoded<Basis> {
+  return decode(bytes, (reader) => {
+    const anchor = readAnchor(reader, limits)
+    const tip = decodeTip(reader.bytes(TIP_BYTES_MAX), limits)
+    if (!tip.ok) throw new DecodeError(tip.detail)
+    return { anchor, tip: tip.value }
+  })
 }
 
 function encodeProgress({ entries, parts }: RestorationProgress): Uint8Array {

@@ -5,11 +5,12 @@
 import { BLOCK_RESPONSE_BYTES_MAX } from '../../consensus/frame.ts'
 import type { Height, Message } from '../../consensus/types.ts'
 import { encodeMessage } from '../../consensus/wire-messages.ts'
-import { encodeStateRange, proveRange, RANGE_ENTRIES_MAX, rangeLength } from '../../ledger/state-range.ts'
+import { encodeStateRange } from '../../ledger/state-range.ts'
 import { TokenBucket } from '../network/token-bucket.ts'
 import type { ChainStore, Clock, Network, Peer } from '../ports.ts'
 import { encodeAnchors, encodeTip } from './anchor.ts'
 import type { Checkpoint, Checkpoints } from './checkpoints.ts'
+import { cutRange } from './cut-range.ts'
 
 /** Requests of one peer a second, and at once; more are a flood. A client makes fewer (state-sync.ts). */
 export const SNAPSHOT_REQUESTS_PER_SECOND_MAX = 20
@@ -124,16 +125,11 @@ export class SnapshotServer {
 
 type RangePart = Extract<Request['part'], { kind: 'range' }>
 
-async function rangeOf(checkpoint: Checkpoint, { from, to: wanted }: RangePart): Promise<Uint8Array | undefined> {
-  const { state } = checkpoint
-  const found = await state.entries(from, wanted, RANGE_ENTRIES_MAX + 1).catch((error: unknown) => {
+async function rangeOf(checkpoint: Checkpoint, { from, to }: RangePart): Promise<Uint8Array | undefined> {
+  const range = await cutRange(checkpoint.state, from, to).catch((error: unknown) => {
     // It may have been let go while it was read.
     if (checkpoint.isClosed) return undefined
     throw error
   })
-  if (found === undefined || checkpoint.isClosed) return undefined
-  const length = rangeLength(found)
-  const entries = found.slice(0, length)
-  const to = length === found.length ? wanted : (entries.at(-1)?.key ?? wanted)
-  return encodeStateRange({ from, to, entries, steps: proveRange(state, from, to) })
+  return range && encodeStateRange(range)
 }

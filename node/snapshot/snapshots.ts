@@ -6,7 +6,6 @@ import type { Message } from '../../consensus/types.ts'
 import type { CatchUp } from '../catch-up.ts'
 import type { Peer, RestoreStore } from '../ports.ts'
 import type { ReplicaParts } from '../replica.ts'
-import type { Place } from './anchor.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { SnapshotServer } from './snapshot-server.ts'
 import { StateSync, type SyncProgress } from './state-sync.ts'
@@ -19,7 +18,7 @@ export interface SnapshotSettings {
   /** Heights behind from which on a snapshot is fetched; 0: never. */
   readonly gapBlocks: number
   /** A restored chain is whole: the node has to start again on it. */
-  readonly onRestored: (place: Place) => void
+  readonly onRestored: () => void
 }
 
 export class Snapshots {

@@ -11,7 +11,7 @@ import type { verifyEd25519 } from '../../crypto/ed25519.ts'
 import type { Application } from '../../ledger/application.ts'
 import { decodeStateRange, ENCODED_RANGE_BYTES_MAX } from '../../ledger/state-range.ts'
 import { AskedPeers } from '../asked-peers.ts'
-import type { Log } from '../log.ts'
+import type { NetworkLog } from '../network/network.ts'
 import type { Clock, Network, Offence, Peer, RestoreStore } from '../ports.ts'
 import {
   type Anchor,
@@ -23,7 +23,7 @@ import {
   type Place,
   placeOf,
 } from './anchor.ts'
-import { boundsOf, checkRange, PARTS, Restoration } from './restoration.ts'
+import { type Basis, boundsOf, checkRange, PARTS, Restoration } from './restoration.ts'
 
 /** A block has been missing for this long before snapshots are asked for: small gaps close sooner. */
 export const ASK_AFTER_MS = 1_000
@@ -62,8 +62,8 @@ export interface StateSyncDeps extends AnchorContext {
   readonly isStuck: () => boolean
   /** Heights from which on a snapshot is fetched instead of blocks. */
   readonly gapMin: number
-  readonly log: Pick<Log, 'info' | 'warn'>
-  readonly onRestored: (place: Place) => void
+  readonly log: Pick<NetworkLog, 'info' | 'warn'>
+  readonly onRestored: (basis: Basis) => void
   readonly onFatal: (error: unknown) => void
 }
 
@@ -320,7 +320,7 @@ export class StateSync {
     this.#tail = this.#tail.then(() => restoration.finish(block, app))
     this.#tail.then(() => {
       log.info({ height: restoration.place.height, entries: restoration.progress.entries }, 'the snapshot is whole')
-      onRestored(restoration.place)
+      onRestored(restoration.basis)
     }, onFatal)
   }
 

@@ -8,10 +8,11 @@ import type { GenesisHash, QC } from '../../consensus/types.ts'
 import { assert } from '../../crypto/assert.ts'
 import type { StateReader, StateWrites } from '../../ledger/application.ts'
 import { NodeError } from '../fault.ts'
-import type { CommitRecord, RestoreStore } from '../ports.ts'
+import type { CommitRecord, HeldState, RestoreStore } from '../ports.ts'
 import { claimDatabase } from './chain-check.ts'
 import { beginningAt } from './chain-store.ts'
 import { type Database, openDatabase, type WriteOp } from './database.ts'
+import { heldStateOf } from './held-state.ts'
 import { HEAD_KEY, nodeKey, RESTORE_BASIS_KEY, RESTORE_KEY, SAFETY_MIRROR_KEY, valueKey } from './keys.ts'
 import { StateCache } from './state-cache.ts'
 
@@ -21,6 +22,8 @@ const REPLACED_DIR = 'chain.replaced'
 const CHAIN_DIR = 'chain'
 
 export interface OpenedRestoreStore extends RestoreStore {
+  /** What was restored, to be read in order. */
+  holdState(): HeldState
   close(): Promise<void>
 }
 
@@ -99,6 +102,10 @@ export class DatabaseRestoreStore implements OpenedRestoreStore {
     if (mirror !== undefined) operations.push(put(SAFETY_MIRROR_KEY, mirror))
     for (const key of [RESTORE_BASIS_KEY, RESTORE_KEY]) operations.push({ type: 'del', key })
     await database.write(operations, true)
+  }
+
+  holdState(): HeldState {
+    return heldStateOf(this.#held().snapshot())
   }
 
   async close(): Promise<void> {
