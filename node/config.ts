@@ -30,6 +30,10 @@ function int(unit: string, min: number, max: number, defaultValue: number, about
   return z.int(message).min(min, message).max(max, message).default(defaultValue).meta({ unit, description: about })
 }
 
+/** What a start reads in full, and more than any node needs for its own sake. */
+const PRUNE_KEEP_BLOCKS_MIN = 128
+const PRUNE_MESSAGE = `must be 0 (keep all) or a whole number from ${PRUNE_KEEP_BLOCKS_MIN} to 1000000000 (blocks)`
+
 const schema = z.strictObject({
   dataDir: nonEmpty()
     .default('./scoville-data')
@@ -99,6 +103,17 @@ const schema = z.strictObject({
   mempoolCountMax: int('transactions', 1, 10_000_000, 50_000, 'Transactions held in the mempool.'),
   mempoolBytesMax: int('bytes', 64 * KIB, 16 * KIB * MIB, 64 * MIB, 'Sum of the encoded transactions in the mempool.'),
   mempoolPerAccountMax: int('transactions', 1, 1_000_000, 1_024, 'Transactions of one account in the mempool.'),
+  pruneKeepBlocks: z
+    .int(PRUNE_MESSAGE)
+    .min(0, PRUNE_MESSAGE)
+    .max(1_000_000_000, PRUNE_MESSAGE)
+    .refine((blocks) => blocks === 0 || blocks >= PRUNE_KEEP_BLOCKS_MIN, PRUNE_MESSAGE)
+    .default(0)
+    .meta({
+      unit: 'blocks',
+      description:
+        'Blocks kept with their receipts and transaction index; older ones are deleted. 0 keeps all (archive).',
+    }),
   repair: z.boolean().default(true).meta({
     unit: 'switch',
     description:

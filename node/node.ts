@@ -22,6 +22,7 @@ import type { Log } from './log.ts'
 import { Metrics, type Sampled } from './metrics.ts'
 import { createNetwork, type NetworkConfig, type RunningNetwork } from './network/network.ts'
 import type { NetworkHandlers } from './ports.ts'
+import { Pruner } from './pruner.ts'
 import { createChainReader, createNodeStatus } from './readers.ts'
 import { quorumConnected } from './recovery.ts'
 import { Replica } from './replica.ts'
@@ -129,6 +130,7 @@ async function run(options: NodeOptions, parts: Parts): Promise<RunningNode> {
         metrics.onCommitted(transactionIds.length, lastCommitMs - timestampMs)
         log.debug({ height, view, transactions: transactionIds.length }, 'committed')
       }
+      pruner.onCommitted()
     },
     onFatal: (error) => {
       trace?.close()
@@ -145,9 +147,11 @@ async function run(options: NodeOptions, parts: Parts): Promise<RunningNode> {
   const metrics = new Metrics({ chain: genesis.chainId }, () => sample(replica, network))
   const api = createNodeApi(options, parts, { replica, network, metrics, lastCommitMs: () => lastCommitMs })
 
+  const pruner = new Pruner({ store, keepBlocks: config.pruneKeepBlocks, onFatal: options.onFatal })
   const stopReplica = async () => {
     await network.stop()
     await replica.stop()
+    await pruner.stop()
     await restoreStore.close()
     trace?.close()
     await identity.safetyStore?.close()

@@ -19,6 +19,7 @@ import {
   type TransactionPlace,
 } from './block-record.ts'
 import {
+  CHECKED_BLOCKS,
   type CheckedChain,
   checkChain,
   claimDatabase,
@@ -44,16 +45,12 @@ import {
   valueKey,
 } from './keys.ts'
 import { lockDataDir } from './lock.ts'
+import { pruningOf } from './pruning.ts'
 import { CHAIN_DIR, completeQuarantine, encodeRepair, type Repair } from './quarantine.ts'
+import { RecentBlocks } from './recent-blocks.ts'
 import type { SafetyMirror } from './safety-store.ts'
 import { StateCache } from './state-cache.ts'
 import { deletionOf, UncommittedBlocks } from './uncommitted.ts'
-
-/** Decoded blocks kept in memory: what peers catching up and the API ask for most. */
-export const RECENT_BLOCKS_MAX = 64
-/** Of their transactions and receipts; decoded they take about three times as much. The newest two are kept whatever they hold. */
-export const RECENT_BYTES_MAX = 4 * 1024 * 1024
-const RECENT_BLOCKS_MIN = 2
 
 export interface GenesisState {
   readonly writes: StateWrites
@@ -65,6 +62,13 @@ export interface GenesisState {
 export interface OpenedChainStore extends ChainStore {
   /** Where the safety store mirrors its newest generation. */
   readonly mirror: SafetyMirror
+  /**
+   * Deletes the blocks below a height, which is at least CHECKED_BLOCKS below the head. Not synced: what a crash undoes is
+   * pruned again.
+   */
+  prune(below: Height): Promise<void>
+  /** Gives the room of pruned blocks back to the disk. */
+  compactPruned(): Promise<void>
   /** The state as the disk has it, past the cache: for whoever checks it. */
   storedState(): StateReader
   /** Set when this database replaced a damaged one (quarantine.ts). */
@@ -126,8 +130,7 @@ class DatabaseChainStore implements OpenedChainStore {
   readonly #limits: WireLimits
   readonly #release: () => Promise<void>
   readonly #state: StateCache
-  readonly #recent = new Map<number, StoredBlock>()
-  #recentBytes = 0
+  readonly #recent = new RecentBlocks()
   readonly #uncommitted: UncommittedBlocks
   #head: HeadRecord | undefined
   #oldest: Height | undefined
@@ -143,7 +146,7 @@ class DatabaseChainStore implements OpenedChainStore {
     this.#head = chain?.head
     this.#oldest = chain?.oldest
     this.#repair = repair
-    for (const stored of chain?.recent ?? []) this.#remember(stored)
+    for (const stored of chain?.recent ?? []) this.#recent.add(stored)
     this.#uncommitted = new UncommittedBlocks(database, tail)
     this.mirror = {
       read: () => database.get(SAFETY_MIRROR_KEY),
@@ -241,24 +244,30 @@ class DatabaseChainStore implements OpenedChainStore {
     for (const record of records) {
       this.#state.apply(record.writes)
       const { block, receipts, transactionIds, stateRoot, receiptsRoot, chainPeaks } = record
-      this.#remember({ block, receipts, transactionIds, stateRoot, receiptsRoot, chainPeaks })
+      this.#recent.add({ block, receipts, transactionIds, stateRoot, receiptsRoot, chainPeaks })
     }
     this.#uncommitted.forget(stale)
     this.#head = head
     await before.close()
   }
 
-  #remember(stored: StoredBlock): void {
-    this.#recent.set(stored.block.proposal.header.height, stored)
-    this.#recentBytes += contentBytes(stored)
-    // Blocks come in order of height, so the oldest is the first.
-    for (const [height, oldest] of this.#recent) {
-      const { size } = this.#recent
-      const isTooMuch = size > RECENT_BLOCKS_MAX || (this.#recentBytes > RECENT_BYTES_MAX && size > RECENT_BLOCKS_MIN)
-      if (!isTooMuch) break
-      this.#recent.delete(height)
-      this.#recentBytes -= contentBytes(oldest)
+  async prune(below: Height): Promise<void> {
+    const oldest = this.oldestHeight()
+    assert(this.#head !== undefined && below + CHECKED_BLOCKS <= this.#head.height, 'the last blocks are kept')
+    const blocks: StoredBlock[] = []
+    for (let height: number = oldest; height < below; height++) {
+      const stored = this.blockAt(height as Height)
+      if (stored !== undefined) blocks.push(stored)
     }
+    if (blocks.length === 0) return
+    // First for the readers: LevelDB shows a deletion before it is told, and what is gone must count as pruned, not as lost.
+    this.#oldest = below
+    this.#recent.forgetBelow(below)
+    await this.#database.write(pruningOf(blocks, below), false)
+  }
+
+  compactPruned(): Promise<void> {
+    return this.#database.compact({ from: blockKey(0), to: blockKey(this.oldestHeight()) })
   }
 
   get repair(): Repair | undefined {
@@ -283,7 +292,7 @@ class DatabaseChainStore implements OpenedChainStore {
   blockAt(height: Height): StoredBlock | undefined {
     if (this.#head === undefined || this.#oldest === undefined) return undefined
     if (height > this.#head.height || height < this.#oldest) return undefined
-    const stored = this.#recent.get(height) ?? loadBlock(this.#database, height, this.#limits)
+    const stored = this.#recent.at(height) ?? loadBlock(this.#database, height, this.#limits)
     // Never a silent gap: what lies between the oldest and the head is there, or it is lost.
     if (stored === undefined) throw damaged(`the block at height ${height} is missing`)
     return stored
@@ -298,6 +307,7 @@ class DatabaseChainStore implements OpenedChainStore {
     const bytes = this.#database.get(transactionKey(id))
     if (bytes === undefined || this.#head === undefined) return undefined
     const place = orDamaged(decodePlace(bytes), `the place of transaction ${id}`)
+    if (place.height < this.oldestHeight()) return undefined
     return place.height > this.#head.height ? undefined : place
   }
 
@@ -332,11 +342,6 @@ export function beginningAt(record: CommitRecord, rootNode: Uint8Array | undefin
     { type: 'put', key: OLDEST_KEY, value: encodeHeight(head.height) },
     { type: 'put', key: HEAD_KEY, value: encodeHead(head) },
   ]
-}
-
-function contentBytes({ block, receipts }: StoredBlock): number {
-  const items = block.proposal.payload.items
-  return items.reduce((sum, item) => sum + item.length, 0) + receipts.reduce((sum, receipt) => sum + receipt.length, 0)
 }
 
 function headAfter(record: CommitRecord, rootNodeSum: Hash, certificate?: QC): HeadRecord {

@@ -168,6 +168,21 @@ test('damage beyond what a start looks at is met when it runs; the start after t
   await store.close()
 })
 
+test('a pruned chain is as good as another: it opens, and the audit finds nothing', async () => {
+  const dir = await damagedBy()
+  const store = await openChain(openingOf(dir).opening)
+  await store.prune(20 as Height)
+  await store.compactPruned()
+  await store.close()
+  const { opening, said } = openingOf(dir)
+  const again = await openChain(opening)
+  expect([again.oldestHeight(), said]).toEqual([20, []])
+  await again.close()
+  const database = await openDatabase(join(dir, 'chain'))
+  expect(await auditChain(database, { ...opening, onProgress: () => {} })).toMatchObject({ oldest: 20, findings: [] })
+  await database.close()
+})
+
 describe('the audit names', () => {
   test.each<readonly [string, () => WriteOp[], readonly RegExp[]]>([
     ['nothing where nothing is wrong', () => [], []],

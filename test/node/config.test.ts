@@ -37,6 +37,7 @@ describe('defaults', () => {
       listen: '/ip4/0.0.0.0/tcp/4100',
       advertise: [],
       peers: [],
+      pruneKeepBlocks: 0,
       repair: true,
       snapshotIntervalBlocks: 1_000,
       stateSyncGapBlocks: 4_000,

@@ -7,7 +7,8 @@ import { toHex } from '../../../crypto/bytes.ts'
 import type { StoredBlock } from '../../../node/ports.ts'
 import { encodeStoredBlock, encodeUncommitted } from '../../../node/storage/block-record.ts'
 import { UNCOMMITTED_MAX } from '../../../node/storage/chain-check.ts'
-import { type OpenedChainStore, RECENT_BLOCKS_MAX, RECENT_BYTES_MAX } from '../../../node/storage/chain-store.ts'
+import type { OpenedChainStore } from '../../../node/storage/chain-store.ts'
+import { RECENT_BLOCKS_MAX, RECENT_BYTES_MAX } from '../../../node/storage/recent-blocks.ts'
 import {
   blockAt,
   certificateOf,
