@@ -4,8 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import type { StepRecord } from '../../consensus/trace.ts'
+import { step } from '../../consensus/core.ts'
+import { createTracer, type StepRecord } from '../../consensus/trace.ts'
 import { encodeHead, encodeStep } from '../../consensus/trace-line.ts'
+import { Solo } from '../consensus/solo.ts'
 import { recordSeed } from './recording.ts'
 import { judgeTraces } from './trace-files.ts'
 
@@ -111,13 +113,30 @@ test.each([
     'a signature for somebody else',
     at(1, (text) => [text.replace('"self":0', '"self":3')]),
     undefined,
-    'validator 3 signs for 0',
+    'a node of validator 3 signs for 0',
   ],
   ['nothing', [], 0, 'the file is empty'],
+  [
+    'a signature without a key',
+    at(1, (text) => [text.replace(',"self":0', '')]),
+    undefined,
+    'a node of validator undefined signs for 0',
+  ],
 ] as const)('%s is rejected', async (_, lines, line, reason) => {
   const [verdict] = await judge([lines])
   expect(verdict?.rejection?.reason).toContain(reason)
   if (line !== undefined) expect(verdict?.rejection?.line).toBe(line)
+})
+
+test('a full node has no safety state: each of its lives stands for itself', async () => {
+  const life = () => {
+    const { core, nowMs } = new Solo({ self: undefined })
+    const trace = createTracer(core)
+    const record = trace({ kind: 'start' }, step(core, { kind: 'start' }, nowMs))
+    return [encodeHead({ ...HEAD, self: undefined }), encodeStep(record)]
+  }
+  const [verdict] = await judge([[...life(), ...life()]])
+  expect(verdict).toMatchObject({ rejection: undefined, validator: undefined, lives: 2, records: 2 })
 })
 
 test('S1, S2: nodes of two runs, each of them right, are not of one network', async () => {

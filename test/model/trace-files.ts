@@ -3,7 +3,7 @@
 
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import type { StepRecord } from '../../consensus/trace.ts'
+import type { StepRecord, TracedEffect } from '../../consensus/trace.ts'
 import { decodeHead, decodeStep, type TraceHead } from '../../consensus/trace-line.ts'
 import { leaderSchedule, quorumOf } from '../../consensus/validators.ts'
 import { Agreement } from './agreement.ts'
@@ -71,6 +71,7 @@ class FileJudge {
   #conformance: Conformance | undefined
   /** Of the life under way. */
   #model: Conformance | undefined
+  #self: number | undefined
   #isFirst = false
   #torn: TraceRejection | undefined
 
@@ -128,6 +129,7 @@ class FileJudge {
     if (self !== undefined) this.#beginAs(self, head)
     else this.#model = conformanceOf(powers.length)
     if (self !== undefined || !this.#heads.has(verdict.file)) this.#heads.set(verdict.file, head)
+    this.#self = self
     verdict.lives += 1
     this.#isFirst = true
   }
@@ -169,16 +171,22 @@ class FileJudge {
   /** The model lets a node sign for one validator; the head says for which. */
   #mustBeSelf({ effects }: StepRecord): void {
     for (const effect of effects) {
-      const signer =
-        effect.kind === 'vote'
-          ? effect.vote.signer
-          : effect.kind === 'timeout'
-            ? effect.timeout.signer
-            : effect.kind === 'proposal'
-              ? effect.block.proposer
-              : this.#verdict.validator
-      if (signer !== this.#verdict.validator) reject(`validator ${this.#verdict.validator} signs for ${signer}`)
+      const signer = signerOf(effect)
+      if (signer !== undefined && signer !== this.#self) reject(`a node of validator ${this.#self} signs for ${signer}`)
     }
+  }
+}
+
+function signerOf(effect: TracedEffect): number | undefined {
+  switch (effect.kind) {
+    case 'vote':
+      return effect.vote.signer
+    case 'timeout':
+      return effect.timeout.signer
+    case 'proposal':
+      return effect.block.proposer
+    default:
+      return undefined
   }
 }
 
