@@ -57,6 +57,8 @@ export class Driver {
   #stopped = false
   readonly #timers = new Map<TimerName, () => void>()
   readonly #saved = new Set<BlockId>()
+  /** Until blocks decided here and never saved are on disk as committed ones. */
+  #landing: Promise<void> | undefined
 
   constructor(deps: DriverDeps) {
     this.#deps = deps
@@ -170,8 +172,7 @@ export class Driver {
       case 'propose':
         return this.#aside(factory.build(effect).then((input) => this.deliver(input)))
       case 'commit':
-        for (const { id } of effect.blocks) this.#saved.delete(id)
-        return committer.commit(effect.blocks, effect.certificate)
+        return this.#commit(effect)
       case 'fetch':
         catchUp().fetch(effect.blockId, effect.from)
         return undefined
@@ -208,13 +209,35 @@ export class Driver {
     return this.#deps.config.self
   }
 
+  #commit({ blocks, certificate }: Extract<Effect, { kind: 'commit' }>): Promise<void> | undefined {
+    const { committer } = this.#deps
+    const wasFetched = blocks.some(({ id }) => !this.#saved.has(id))
+    for (const { id } of blocks) this.#saved.delete(id)
+    const isFull = committer.commit(blocks, certificate)
+    if (wasFetched) this.#landing = committer.drained()
+    return isFull
+  }
+
   /** The block voted for and the safety state, both on disk. An own proposal is stored when it is signed. */
   async #save({ safety, block }: Extract<Effect, { kind: 'save' }>): Promise<void> {
     const { safetyStore, store } = this.#deps
+    if (block !== undefined) await this.#saveAncestors(block.proposal.header.parentId)
     const signed = block !== undefined && 'signature' in block.proposal ? (block as Block) : undefined
     if (signed === undefined || this.#saved.has(signed.id)) return safetyStore.save(safety)
     this.#saved.add(signed.id)
     await Promise.all([store.saveBlock(signed), safetyStore.save(safety)])
+  }
+
+  /**
+   * Whoever votes for a block can bring everybody to it. Ancestors that were fetched, or heard and not voted for, count too: else a
+   * restart of all nodes could leave a certified chain of which every block is somewhere, and which nobody holds whole.
+   */
+  async #saveAncestors(parentId: BlockId): Promise<void> {
+    if (this.#landing !== undefined) await this.#landing
+    this.#landing = undefined
+    const unsaved = (this.core.tree.chainTo(parentId) ?? []).filter(({ id }) => !this.#saved.has(id))
+    for (const { id } of unsaved) this.#saved.add(id)
+    if (unsaved.length > 0) await Promise.all(unsaved.map((block) => this.#deps.store.saveBlock(block)))
   }
 
   async #sign(effect: Extract<Effect, { kind: 'send-vote' | 'send-timeout' | 'send-proposal' }>): Promise<void> {

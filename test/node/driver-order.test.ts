@@ -17,6 +17,7 @@ function rigOf(self: number) {
   const solo = new Solo({ self })
   const said: string[] = []
   const pending: { readonly write: Write; readonly resolve: () => void }[] = []
+  const committed = Promise.withResolvers<void>()
   const fatal: unknown[] = []
   const stepped: Input['kind'][] = []
   const write = (what: Write) => {
@@ -34,7 +35,13 @@ function rigOf(self: number) {
     store: { saveBlock: () => write('block') },
     safetyStore: { save: () => write('safety') },
     executor: { execute: async () => ({ valid: true }), prune: () => undefined },
-    committer: { announce: () => undefined, isPending: () => false },
+    committer: {
+      announce: () => undefined,
+      isPending: () => false,
+      commit: () => void said.push('commit begins'),
+      drained: () => committed.promise,
+    },
+    catchUp: () => ({ fetch: () => undefined }),
     factory: {
       build: async (request: Parameters<typeof buildBlock>[0]) => ({
         kind: 'built',
@@ -78,7 +85,11 @@ function rigOf(self: number) {
     done.resolve()
     return happened()
   }
-  return { solo, driver, happened, finish, stepped }
+  const commit = () => {
+    committed.resolve()
+    return happened()
+  }
+  return { solo, driver, happened, finish, commit, stepped }
 }
 
 test.each<readonly [Write, Write]>([
@@ -90,6 +101,24 @@ test.each<readonly [Write, Write]>([
   expect((await happened()).sort()).toEqual(['block begins', 'safety begins'])
   expect(await finish(first)).toEqual([])
   expect(await finish(last)).toEqual(['vote signed', 'sent'])
+})
+
+test('a vote waits for ancestors that were fetched: whoever voted for a block can bring everybody to it', async () => {
+  const { solo, driver, happened, finish, commit } = rigOf(0)
+  const first = solo.block(1, solo.genesis)
+  const second = solo.block(2, first)
+  driver.deliver({ kind: 'certificate', qc: solo.qc(second) })
+  driver.deliver({ kind: 'fetched', blocks: [first, second] })
+  expect(await happened()).toEqual(['commit begins'])
+  driver.deliver({ kind: 'proposal', block: solo.block(3, second) })
+  // The first is decided, and nowhere yet.
+  expect(await happened()).toEqual([])
+  // Then the second is saved, and behind it what is voted for.
+  expect(await commit()).toEqual(['block begins'])
+  expect((await finish('block')).sort()).toEqual(['block begins', 'safety begins'])
+  expect(await finish('block')).toEqual([])
+  // To the leader of the next view, which it is itself.
+  expect(await finish('safety')).toEqual(['vote signed'])
 })
 
 test('a timeout is signed when the safety state is durable', async () => {

@@ -17,7 +17,7 @@ export class Disk {
   readonly chain: Verified<Block>[]
   certificate: QC | undefined
   #unsyncedSafety: SafetyState | undefined
-  #unsyncedBlock: Verified<Block> | undefined
+  #unsyncedBlocks: readonly Verified<Block>[] = []
 
   constructor(genesis: Verified<Block>, safety: SafetyState) {
     this.chain = [genesis]
@@ -30,21 +30,21 @@ export class Disk {
     return tip
   }
 
-  write(safety: SafetyState | undefined, block: Verified<Block> | undefined): void {
+  write(safety: SafetyState | undefined, blocks: readonly Verified<Block>[]): void {
     this.#unsyncedSafety = safety
-    this.#unsyncedBlock = block
+    this.#unsyncedBlocks = blocks
   }
 
   sync(): void {
     if (this.#unsyncedSafety !== undefined) this.safety = this.#unsyncedSafety
-    if (this.#unsyncedBlock !== undefined) this.blocks.set(this.#unsyncedBlock.id, this.#unsyncedBlock)
-    this.write(undefined, undefined)
+    for (const block of this.#unsyncedBlocks) this.blocks.set(block.id, block)
+    this.write(undefined, [])
   }
 
   crash(random: Random): void {
     const safety = random.chance(500) ? this.#unsyncedSafety : undefined
-    const block = random.chance(500) ? this.#unsyncedBlock : undefined
-    this.write(safety, block)
+    const blocks = random.chance(500) ? this.#unsyncedBlocks : []
+    this.write(safety, blocks)
     this.sync()
   }
 

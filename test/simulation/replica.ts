@@ -64,6 +64,8 @@ export class Replica {
   #life = 0
   #timers = new Map<TimerName, object>()
   #catchUp: CatchUp | undefined
+  /** Decided in this life and not written yet. */
+  #landing: Verified<Block>[] = []
   /** The last block decided in this life; what is durable may be behind it. */
   #committing: Block | undefined
   /** Transactions waiting in the mempool; 0 is none. */
@@ -123,6 +125,7 @@ export class Replica {
     this.#saving = false
     this.#timers = new Map()
     this.#committing = undefined
+    this.#landing = []
     this.disk.crash(this.#deps.diskChance)
   }
 
@@ -195,7 +198,7 @@ export class Replica {
         const saved = effect.kind === 'save' ? effect.safety : undefined
         if (saved !== undefined) claims.checkMonotone(this.disk.safety, saved)
         const block = effect.kind === 'save' ? signedBlock(effect.block) : signed
-        this.disk.write(saved, block)
+        this.disk.write(saved, [...this.#ancestorsOf(effect.block), ...(block === undefined ? [] : [block])])
         this.#after(this.#draw(this.#deps.latencies.saveMs), () => {
           this.disk.sync()
           this.#saving = false
@@ -207,6 +210,12 @@ export class Replica {
       }
       this.#effect(effect)
     }
+  }
+
+  /** As node/driver.ts does: a block is saved with all below it, be they committed here and not written yet. */
+  #ancestorsOf(block: Block | UnsignedBlock | undefined): readonly Verified<Block>[] {
+    const chain = block && this.#core?.tree.chainTo(block.proposal.header.parentId)
+    return [...this.#landing, ...(chain ?? [])].filter(({ id }) => this.disk.block(id) === undefined)
   }
 
   #effect(effect: Exclude<Effect, { kind: 'save' | 'send-proposal' }>): void {
@@ -256,9 +265,12 @@ export class Replica {
         for (const block of blocks) claims.checkAgreement(history, block)
         const last = blocks.at(-1)
         this.#committing = last
+        const batch = blocks as readonly Verified<Block>[]
+        this.#landing.push(...batch)
         // Beside the queue; a constant, for batches are written in order.
         this.#after(latencies.workMs[1], () => {
-          this.disk.commit({ blocks: blocks as readonly Verified<Block>[], certificate })
+          this.disk.commit({ blocks: batch, certificate })
+          this.#landing.splice(0, batch.length)
         })
         history.lastCommit.set(this.index, {
           height: last?.proposal.header.height ?? 0,

@@ -9,7 +9,7 @@ import { VILLAINS } from '../villains/catalogue.ts'
 import { runScenario } from '../world/run.ts'
 import { drawScenario, type Scenario } from '../world/scenario.ts'
 
-export type KindName = 'swarm' | 'core' | 'catalogue' | 'determinism'
+export type KindName = 'swarm' | 'core' | 'catalogue' | 'determinism' | 'core-determinism'
 
 /** What failed, and how to see it again: a scenario of whole replicas, or a seed of the core simulator. */
 export interface Finding {
@@ -70,19 +70,26 @@ export const KINDS: Readonly<Record<KindName, Kind>> = {
     },
   },
   determinism: {
-    about: 'whole replicas and cores, each seed several times: equal traces',
+    about: 'whole replicas, each seed several times: equal traces',
     batch: 8,
     perSeed: 1,
     run: async (seed, report, times) => {
-      const core = takeCore(report, seed, times)
-      let world = ''
+      let trace = ''
       await takeWorld(report, seed, drawScenario(seed), async (scenario) => {
         const outcome = await runScenario(scenario)
-        world = outcome.trace
-        for (let again = 1; again < times; again++) checkDeterminism(world, (await runScenario(scenario)).trace)
+        trace = outcome.trace
+        for (let again = 1; again < times; again++) checkDeterminism(trace, (await runScenario(scenario)).trace)
         return outcome
       })
-      report.traces.push(`${core} ${world}`)
+      report.traces.push(trace)
+    },
+  },
+  'core-determinism': {
+    about: 'the same of the protocol core alone',
+    batch: 100,
+    perSeed: 1,
+    run: async (seed, report, times) => {
+      report.traces.push(takeCore(report, seed, { times, isJudged: false }))
     },
   },
 }
@@ -104,10 +111,19 @@ async function takeWorld(
   await take(tally, scenario, (detail) => findings.push({ item, detail, scenario }), run)
 }
 
+export interface CoreOptions {
+  readonly times?: number
+  /** Whether the model judges every step, which takes twice as long again. */
+  readonly isJudged?: boolean
+  /** Validators with two lives; by the seed without it. */
+  readonly twins?: number
+}
+
 /** One seed of the core simulator into the tally; answers its trace, empty when a claim broke. */
-export function takeCore({ tally, findings }: Report, seed: number, times = 1): string {
+export function takeCore({ tally, findings }: Report, seed: number, options: CoreOptions = {}): string {
   const validators = CORE_SIZES[seed % CORE_SIZES.length] ?? 4
-  const twins = (seed >> 2) % 4 === 0 ? 0 : Math.floor((validators - 1) / 3)
+  const most = Math.floor((validators - 1) / 3)
+  const { times = 1, isJudged = true, twins = (seed >> 2) % 4 === 0 ? 0 : most } = options
   const before = process.cpuUsage()
   tally.seeds += 1
   if (twins > 0) {
@@ -115,14 +131,16 @@ export function takeCore({ tally, findings }: Report, seed: number, times = 1): 
     tally.withAllVillains += 1
     count(tally.villains, 'twinned core', twins)
   }
+  const run = () => runSeed(seed, validators, undefined, twins)
   try {
-    const { views, commits, steps, modelled, trace } = runJudged(seed, validators, twins)
+    const { views, commits, steps, modelled, trace } = isJudged
+      ? runJudged(seed, validators, twins)
+      : { ...run(), modelled: 0 }
     tally.views += views
     tally.blocks += commits
     tally.steps += steps
     tally.modelled += modelled
-    for (let again = 1; again < times; again++)
-      checkDeterminism(trace, runSeed(seed, validators, undefined, twins).trace)
+    for (let again = 1; again < times; again++) checkDeterminism(trace, run().trace)
     return trace
   } catch (error) {
     if (!(error instanceof Violation)) throw error

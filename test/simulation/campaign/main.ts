@@ -151,7 +151,7 @@ async function main(options: Options): Promise<void> {
   const items = itemsOf(kind, options)
   const minutes = options.minutes === undefined ? undefined : wholeNumber(options.minutes)
   const workers = options.workers === undefined ? availableParallelism() : wholeNumber(options.workers)
-  const otherNodes = kind === 'determinism' ? options.node : []
+  const otherNodes = kind.endsWith('determinism') ? options.node : []
   const commit = commitOf()
   const tries = wholeNumber(options.tries)
   const campaign = runCampaign({
