@@ -23,6 +23,7 @@ import { damaged } from './storage/chain-check.ts'
 import { type OpenedChainStore, openChainStore } from './storage/chain-store.ts'
 import { openDatabase } from './storage/database.ts'
 import { CHAIN_DIR, quarantineDatabase, sourcePath } from './storage/quarantine.ts'
+import { areVouched } from './storage/table-sums.ts'
 import { createVerifier, VERIFIER_DEFAULTS } from './verifier.ts'
 
 /** State values checked at every start: a whole small state, another part of a large one each time. About 8 us each. */
@@ -93,9 +94,12 @@ async function openChecked(opening: ChainOpening): Promise<OpenedChainStore> {
 async function auditAfterDamage(opening: ChainOpening): Promise<void> {
   const { dir, log } = opening
   const note = await readFile(join(dir, DAMAGE_NOTE), 'utf8').catch(() => undefined)
-  if (note === undefined) return
-  log.warn({}, `the whole database is read, for the node met damage when it ran: ${note.trim()}`)
-  const database = await openDatabase(join(dir, CHAIN_DIR))
+  const path = join(dir, CHAIN_DIR)
+  if (note === undefined && (await areVouched(path))) return
+  const why =
+    note === undefined ? 'no checksums vouch for its tables' : `the node met damage when it ran: ${note.trim()}`
+  log.warn({}, `the whole database is read, for ${why}`)
+  const database = await openDatabase(path, 'unchecked')
   try {
     const { findings, findingCount } = await auditChain(database, { ...opening, onProgress: () => {} })
     if (findingCount > 0) throw damaged(listed(findings, findingCount))

@@ -102,7 +102,7 @@ async function withDatabase<T>({ dir, rules }: Directory, use: (database: Databa
     import('../storage/keys.ts'),
     import('../storage/lock.ts'),
   ])
-  const lock = await lockDataDir(dir, () => openDatabase(join(dir, 'chain')))
+  const lock = await lockDataDir(dir, () => openDatabase(join(dir, 'chain'), 'unchecked'))
   try {
     // Of another chain or format: refused before a single record is called damaged.
     if (lock.holder.get(META_KEY) !== undefined) await claimDatabase(lock.holder, rules.genesis.genesisHash)
@@ -114,9 +114,19 @@ async function withDatabase<T>({ dir, rules }: Directory, use: (database: Databa
 }
 
 async function audit(directory: Directory): Promise<ChainAudit> {
-  const { auditChain } = await import('../chain-audit.ts')
-  const { onProgress, rules } = directory
-  return withDatabase(directory, (database) => auditChain(database, { ...rules, onProgress }))
+  const [{ auditChain }, { checkTables }] = await Promise.all([
+    import('../chain-audit.ts'),
+    import('../storage/table-sums.ts'),
+  ])
+  const { dir, onProgress, rules } = directory
+  return withDatabase(directory, async (database) => {
+    const found = await auditChain(database, { ...rules, onProgress })
+    const table = await checkTables(join(dir, 'chain')).then(
+      () => [],
+      (error: unknown) => [textOf(error)],
+    )
+    return { ...found, findings: [...table, ...found.findings], findingCount: table.length + found.findingCount }
+  })
 }
 
 /** The audit, or what LevelDB says when it does not even open. */

@@ -18,7 +18,7 @@ export interface BlockSource {
 export async function openBlockSource(path: string, limits: WireLimits): Promise<BlockSource | undefined> {
   let database: Database
   try {
-    database = await openDatabase(path)
+    database = await openDatabase(path, 'unchecked')
   } catch (error) {
     if (error instanceof NodeError && error.code !== 'data-dir-locked') return undefined
     throw error

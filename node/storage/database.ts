@@ -10,6 +10,7 @@ import { assert } from '../../crypto/assert.ts'
 import { equalBytes } from '../../crypto/bytes.ts'
 import { codeOf, NodeError } from '../fault.ts'
 import { describeKey, type KeyRange, META_KEY } from './keys.ts'
+import { checkTables, recordTables, type TableSums } from './table-sums.ts'
 
 export type WriteOp =
   | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
@@ -47,8 +48,15 @@ const WRITE_BUFFER_BYTES = 8 * 1024 * 1024
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>
 
-/** @throws NodeError data-dir-locked, storage-unavailable or storage-damaged (LevelDB's own checks at opening). */
-export async function openDatabase(path: string): Promise<Database> {
+/** Batches after which new tables get their checksums, beside the writes. */
+const RECORDED_EVERY = 512
+
+/**
+ * @param tables `unchecked` for whoever wants what can still be read of a damaged database: it records no checksums either
+ * @throws NodeError data-dir-locked, storage-unavailable or storage-damaged (a table's checksum, LevelDB's own checks)
+ */
+export async function openDatabase(path: string, tables: 'checked' | 'unchecked' = 'checked'): Promise<Database> {
+  const sums = tables === 'checked' ? await checkTables(path) : undefined
   const level: Level = new ClassicLevel(path, {
     // LevelDB makes a new database over the files of one whose CURRENT is gone, and deletes them.
     createIfMissing: !(await hasFiles(path)),
@@ -63,7 +71,9 @@ export async function openDatabase(path: string): Promise<Database> {
   } catch (error) {
     throw openingFault(path, error)
   }
-  return new LevelDatabase(level)
+  const database = new LevelDatabase(level, path, sums)
+  void database.recordTables()
+  return database
 }
 
 /** Whether there is anything a database leaves behind, were it only its log. */
@@ -93,12 +103,28 @@ function isDamage(detail: string): boolean {
 
 class LevelDatabase implements Database {
   readonly #level: Level
+  readonly #path: string
   #tail: Promise<void> = Promise.resolve()
   #pending = 0
   #failure: NodeError | undefined
+  #batches = 0
+  /** Undefined: none are kept. */
+  #sums: TableSums | undefined
+  #recording: Promise<void> = Promise.resolve()
 
-  constructor(level: Level) {
+  constructor(level: Level, path: string, sums: TableSums | undefined) {
     this.#level = level
+    this.#path = path
+    this.#sums = sums
+  }
+
+  /** A failure only means that less is vouched for. */
+  recordTables(): Promise<void> {
+    this.#recording = this.#recording.then(async () => {
+      if (this.#sums === undefined) return
+      this.#sums = await recordTables(this.#path, this.#sums).catch(() => this.#sums)
+    })
+    return this.#recording
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
@@ -159,6 +185,8 @@ class LevelDatabase implements Database {
     try {
       if (this.#failure !== undefined) throw this.#failure
       await this.#level.batch(operations.map(sealing), { sync })
+      this.#batches += 1
+      if (this.#batches % RECORDED_EVERY === 0) void this.recordTables()
     } catch (error) {
       this.#failure ??= writeFault(error)
       throw this.#failure
@@ -178,6 +206,7 @@ class LevelDatabase implements Database {
   async close(): Promise<void> {
     await this.#tail
     await this.#level.close()
+    await this.recordTables()
   }
 }
 

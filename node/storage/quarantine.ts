@@ -106,7 +106,7 @@ interface Salvaged {
 async function salvage(path: string): Promise<Salvaged> {
   let database: Database
   try {
-    database = await openDatabase(path)
+    database = await openDatabase(path, 'unchecked')
   } catch (error) {
     if (error instanceof NodeError && error.code === 'data-dir-locked') throw error
     return { mirror: undefined, uncommitted: [], repair: undefined }
