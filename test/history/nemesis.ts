@@ -127,6 +127,17 @@ export class Nemesis {
     const heights = () => Promise.all(all.map((index) => this.#cluster.height(index)))
     const wanted = Math.max(...(await heights())) + HEALED_BLOCKS
     const isHealed = async () => (await heights()).every((height) => height >= wanted)
-    await this.#cluster.until(`all nodes commit height ${wanted}`, isHealed, HEALED_MS_MAX)
+    await this.#cluster.until(`all nodes commit height ${wanted}`, isHealed, HEALED_MS_MAX).catch(async (cause) => {
+      const states = await Promise.all(all.map((index) => this.#stateOf(index)))
+      throw new Error(`not healed:\n${states.join('\n')}`, { cause })
+    })
+  }
+
+  /** What a node says of itself, for whoever has to find out why it does not commit. */
+  async #stateOf(index: number): Promise<string> {
+    const client = this.#cluster.client(index)
+    const { checks } = await client.readiness()
+    const consensus = await client.consensus()
+    return `node ${index}: ${JSON.stringify({ checks, consensus })}`
   }
 }
