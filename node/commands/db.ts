@@ -79,7 +79,7 @@ async function runOn(options: DbOptions, terminal: Terminal, action: Action): Pr
     )
   }
   if (!(await isThere(join(dataDir, 'chain')))) {
-    return failed('storage-missing', `there is no database in ${dataDir}; name the data directory with --data-dir`)
+    return failed('storage-unavailable', `there is no database in ${dataDir}; name the data directory with --data-dir`)
   }
   let saidMs = performance.now()
   const rules = await readChainRules(text, await loadBls(blsBackend))
