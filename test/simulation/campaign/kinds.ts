@@ -50,7 +50,7 @@ export const KINDS: Readonly<Record<KindName, Kind>> = {
   },
   core: {
     about: 'the protocol core alone under drawn faults, three seeds of four with f twins; the model judges every step',
-    batch: 200,
+    batch: 50,
     perSeed: 1,
     run: async (seed, report) => {
       takeCore(report, seed)

@@ -17,7 +17,7 @@ const ROOT = join(import.meta.dirname, '..', '..', '..')
 const FOLDERS = ['consensus', 'crypto', 'genesis', 'ledger', 'mempool', 'node', 'test/model', 'test/simulation']
 const MINUTES = 10
 const FINDINGS_SHOWN_MAX = 20
-const PROGRESS_MS = 10_000
+const PROGRESS_MS = 5_000
 
 const USAGE = `npm run campaign -- [options]
   --kind KIND     ${Object.entries(KINDS)

@@ -5,7 +5,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { addTally } from '../tally.ts'
-import { emptyReport, KINDS, type KindName, type Report } from './kinds.ts'
+import { emptyReport, type Finding, KINDS, type KindName, type Report } from './kinds.ts'
 import type { Done, Job } from './worker.ts'
 
 export interface Plan {
@@ -18,6 +18,10 @@ export interface Plan {
   readonly otherNodes: readonly string[]
   /** How often each item runs on this Node, where the kind compares runs. */
   readonly times: number
+  /** Items that a worker takes at once; the kind's own number without it. */
+  readonly batch?: number
+  /** After each job. */
+  readonly onDone?: () => void
 }
 
 export type Range = readonly [from: number, to: number]
@@ -41,7 +45,7 @@ export interface Campaign {
 const WORKER = join(import.meta.dirname, 'worker.ts')
 
 export function runCampaign(plan: Plan): Campaign {
-  const { kind, to, times } = plan
+  const { kind, to, times, batch = KINDS[kind].batch } = plan
   const report = emptyReport()
   const nodes = new Set<string>()
   const ranges: Range[] = []
@@ -54,10 +58,11 @@ export function runCampaign(plan: Plan): Campaign {
     workers.push(...own)
     try {
       while (next <= to && !isStopped) {
-        const job = { kind, from: next, to: Math.min(to, next + KINDS[kind].batch - 1), times }
+        const job = { kind, from: next, to: Math.min(to, next + batch - 1), times }
         next = job.to + 1
         const done = await Promise.all(own.map((worker, at) => ask(worker, at === 0 ? job : { ...job, times: 1 })))
         take(job, done)
+        plan.onDone?.()
       }
     } finally {
       for (const worker of own) if (worker.connected) worker.disconnect()
@@ -109,8 +114,8 @@ async function ask(worker: ChildProcess, job: Job): Promise<Done> {
   }
 }
 
-/** S17 across binaries. */
-function differences(from: number, first: Done, other: Done) {
+/** S17 across binaries: traces of the same items, one by one. */
+export function differences(from: number, first: Done, other: Done): Finding[] {
   return first.report.traces.flatMap((trace, at) => {
     const theirs = other.report.traces[at]
     // A stop may have come between.
