@@ -185,4 +185,20 @@ export const SUBMISSION_AND_WIRING: readonly Mutant[] = [
     replace: '',
     killedBy: ['test/node/submissions.test.ts'],
   },
+  {
+    name: 'node-hears-no-gossip',
+    rule: 'P42',
+    file: 'node/node.ts',
+    find: '    onGossip: (peerId, body) => handlers().onGossip(peerId, body),\n',
+    replace: "    onGossip: () => 'ignore',\n",
+    killedBy: ['test/node/node.test.ts'],
+  },
+  {
+    name: 'node-hears-no-messages',
+    rule: 'P42',
+    file: 'node/node.ts',
+    find: '    onMessage: (peer, frame) => handlers().onMessage(peer, frame),\n',
+    replace: '    onMessage: () => {},\n',
+    killedBy: ['test/node/node.test.ts'],
+  },
 ]
