@@ -84,6 +84,7 @@ function start(current: Step): void {
   const { core, effects } = current
   const { safety, view } = core
   core.idleOver = true
+  if (safety.highQC.view > 0) core.restartedIn = view
   effects.push({ kind: 'entered-view', view, by: 'start', leader: leaderOf(core, view) })
   startViewTimer(current)
   if (core.config.self === undefined) return

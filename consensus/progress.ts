@@ -10,6 +10,8 @@ import type { BlockId, QC, TC, Verified, View } from './types.ts'
 
 /** How many recent views' certified blocks are remembered to notice a second one. */
 const CERTIFIED_VIEWS_MAX = 64
+/** A block of the view in which a node restarts is committed, and everybody told, by the proposal this many views later. */
+const RESTART_VIEWS = 2
 
 /**
  * How a QC reached this node. `proposal` and `votes` are the way of good times: only those views are measured and idle.
@@ -117,8 +119,8 @@ function enterView(step: Step, view: View, source: QcSource | 'tc'): void {
   core.pacemaker.enter(nowMs, { tc: by === 'tc', halved: by === 'certificate', suspect, measured: good })
   core.view = view
   core.enteredBy = by
-  // Entered by TC or Certificate, or late: the leader proposes at once.
-  core.idleOver = !good
+  // Entered by TC or Certificate, late, or soon after a restart: the leader proposes at once.
+  core.idleOver = !good || (core.restartedIn !== undefined && view <= core.restartedIn + RESTART_VIEWS)
   core.laterTicks = 0
   const lowest = (view - VIEWS_BEHIND_MAX) as View
   core.votes.dropBelow(lowest)
@@ -151,6 +153,8 @@ export function startViewTimer(step: Step): void {
  */
 export function hasWork(step: Step): boolean {
   const { core } = step
+  // When all restart at once, what they send before all are connected is lost: to wait idly as well would cost seconds.
+  if (core.view === core.restartedIn) return true
   if (core.mempoolWork || core.committedPayloadHeight > core.announcedHeight) return true
   const proposed = core.proposals.get(core.view)
   return holdsPayload(step, core.safety.highQC.blockId) || (proposed !== undefined && holdsPayload(step, proposed))

@@ -47,6 +47,8 @@ export interface CoreState {
   /** Whether this view's timer runs with work known. */
   hadWork: boolean
   idleOver: boolean
+  /** View in which this life began on a chain that had begun before: near it nobody waits for want of work. */
+  restartedIn: View | undefined
   /** View for which a block is being built. */
   buildingView: View
   /** Later ticks sent in this view. */
@@ -96,6 +98,7 @@ export function createCore(
     committedPayloadHeight: tree.rootHeight,
     hadWork: false,
     idleOver: false,
+    restartedIn: undefined,
     buildingView: 0 as View,
     laterTicks: 0,
     suspects: new Map(),

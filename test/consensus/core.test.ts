@@ -62,6 +62,43 @@ describe('start', () => {
     expect(only(solo.give({ kind: 'start' }), 'commit').blocks).toEqual([b1])
   })
 
+  describe('after a restart nobody waits for want of work (DESIGN.md, "Idle")', () => {
+    const restarted = (self: number) => {
+      const before = Solo.busy({ self })
+      const [b1, b2, b3] = before.chain([1, 2, 3])
+      if (!b1 || !b2 || !b3) throw new RangeError('three blocks')
+      for (const block of [b1, b2, b3]) before.giveProposal(block)
+      const solo = new Solo({ self, safety: before.core.safety, uncommitted: [b1, b2, b3] })
+      return { solo, b3, effects: solo.give({ kind: 'start' }) }
+    }
+
+    test('its view lasts a timeout, and the vote is sent again after a quarter: it may have been sent before anybody listened', () => {
+      const { effects, solo } = restarted(1)
+      expect(solo.view).toBe(3)
+      expect(timerAfter(effects, 'view')).toBe(BASE_MS)
+      expect(timerAfter(effects, 'resend-vote')).toBe(BASE_MS / 4)
+    })
+
+    test('leaders propose at once until a block of that view is committed and told', () => {
+      const { solo, b3 } = restarted(1)
+      const b4 = solo.block(4, b3)
+      solo.giveProposal(b4)
+      expect(only(solo.give({ kind: 'qc-formed', qc: solo.qc(b4) }), 'propose').view).toBe(5)
+    })
+
+    test('and then wait as ever', () => {
+      const { solo, b3 } = restarted(2)
+      const b4 = solo.block(4, b3)
+      const b5 = solo.block(5, b4)
+      solo.giveProposal(b4)
+      expect(timerAfter(solo.giveProposal(b5), 'view')).toBe(BASE_MS + IDLE_MS)
+      const waits = solo.give({ kind: 'qc-formed', qc: solo.qc(b5) })
+      expect(solo.view).toBe(6)
+      expect(all(waits, 'propose')).toEqual([])
+      expect(timerAfter(waits, 'idle')).toBe(IDLE_MS)
+    })
+  })
+
   test('a block that was not saved is fetched again', () => {
     const before = Solo.busy()
     const [b1, b2] = before.chain([1, 2])
