@@ -23,7 +23,7 @@ interface Joined {
 }
 
 /** Validators with a chain of LONG blocks and a full node that has not started yet. */
-async function lateComer(seed: number, villains: readonly number[] = []): Promise<Joined> {
+async function lateComer(seed: number, villains: readonly number[] = [], gapBlocks = GAP): Promise<Joined> {
   const committee = await committeeOf(4, 'fast', IDLE_ACCOUNTS)
   const world = new World({
     seed,
@@ -34,7 +34,7 @@ async function lateComer(seed: number, villains: readonly number[] = []): Promis
     baseTimeoutMs: 300,
     idleIntervalMs: 20,
     blockIntervalMs: 0,
-    snapshots: { intervalBlocks: 20, gapBlocks: GAP },
+    snapshots: { intervalBlocks: 20, gapBlocks },
   })
   const late = world.nodes[4]
   if (late === undefined) throw new Error('a world has a follower')
@@ -168,6 +168,28 @@ test('killed while it fetches, it goes on with what is on its disk', { timeout: 
   const fetched = said.filter((message) => message.kind === 'snapshot-response' && (message.body?.length ?? 0) > 10_000)
   // What was under way at a kill is fetched again, what was written is not.
   expect(fetched.length).toBeLessThan(32 + 8 * kills.length)
+})
+
+test('blocks that nobody has any more make it fetch a snapshot, however small the gap', {
+  timeout: 120_000,
+}, async () => {
+  const joined = await lateComer(4, [], 1_000_000)
+  const { world, late } = joined
+  // As from peers that pruned them: they answer, and have nothing.
+  late.tampering = undefined
+  for (const node of world.nodes.slice(0, 4)) {
+    node.tampering = {
+      out(frame, to) {
+        const message = decodeMessage(frame, world.committee.limits)
+        if (to !== late || isRestored(late) || !message.ok || message.value.kind !== 'block-response') return [frame]
+        const { kind, requestId } = message.value
+        return [encodeMessage({ kind, requestId, proposals: [] }, 0)]
+      },
+    }
+  }
+  world.start(late)
+  expect(await hasJoined(joined)).toBe(true)
+  await expectSameState(joined)
 })
 
 type Range = Extract<ReturnType<typeof decodeStateRange>, { ok: true }>['value']
