@@ -39,23 +39,31 @@ const WARM_UP_SECONDS = 180
 const [command = ''] = process.argv.splice(2, 1)
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
-const { values } = parseArgs({
-  options: {
-    transactions: { type: 'string', default: '100000' },
-    only: { type: 'string', default: KILLS.join(',') },
-    minutes: { type: 'string', default: command === 'soak' ? '120' : '10' },
-    'all-kills': { type: 'string', default: '40' },
-    seconds: { type: 'string', default: '30' },
-    rate: { type: 'string', default: '200' },
-    'fault-seconds': { type: 'string', default: '30' },
-    samples: { type: 'string' },
-    validators: { type: 'string', default: '4' },
-    seed: { type: 'string', default: String(1 + Math.floor(Math.random() * 999_999)) },
-    keep: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-})
+const OPTIONS = {
+  transactions: { type: 'string', default: '100000' },
+  only: { type: 'string', default: KILLS.join(',') },
+  minutes: { type: 'string', default: command === 'soak' ? '120' : '10' },
+  'all-kills': { type: 'string', default: '40' },
+  seconds: { type: 'string', default: '30' },
+  rate: { type: 'string', default: '200' },
+  'fault-seconds': { type: 'string', default: '30' },
+  samples: { type: 'string' },
+  validators: { type: 'string', default: '4' },
+  seed: { type: 'string', default: String(1 + Math.floor(Math.random() * 999_999)) },
+  keep: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const
+
+function parsed() {
+  try {
+    return parseArgs({ options: OPTIONS }).values
+  } catch (error) {
+    return usageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+const values = parsed()
 
 type NumberName =
   | 'transactions'

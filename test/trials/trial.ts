@@ -109,6 +109,8 @@ export class Trial {
     await this.cluster.kill(...this.nodes)
     this.say(`${this.seconds}: judging ${nodes.length} databases up to height ${settled}`)
     const verdict = await judge(this.cluster, nodes, this.plan, this.clients, settled)
+    const { committed, dropped, duplicated, lost } = verdict
+    this.say(`${this.seconds}: ${committed} committed, ${dropped} dropped, ${duplicated} duplicated, ${lost} lost`)
     return { ...verdict, violations: [...framed, ...verdict.violations] }
   }
 
