@@ -1,8 +1,11 @@
 // The process behind the `scoville` command: arguments in, exit code out. What the commands do is in cli.ts and commands/.
-// Nothing here but what must be first: the compile cache, which more than halves the start of a node.
+// Nothing here but what must be first: the flags of a node, and the compile cache, which more than halves its start.
 
 import { enableCompileCache } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { ensureNodeFlags } from './runtime.ts'
 
+if (process.argv[2] === 'start') ensureNodeFlags(fileURLToPath(import.meta.url))
 enableCompileCache()
 // Whoever reads us may stop reading: `scoville config | head`.
 process.stdout.on('error', () => process.exit(0))

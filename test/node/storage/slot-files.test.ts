@@ -104,10 +104,12 @@ describe('a disk that fails', () => {
   it.skipIf(process.platform !== 'linux')('a full disk, for real', async () => {
     const dir = await temporaryDir()
     await symlink('/dev/full', join(dir, 'safety.0'))
-    await expect(slotFilesIn(dir).write(0, new Uint8Array(10))).rejects.toMatchObject({
+    const files = slotFilesIn(dir)
+    await expect(files.write(0, new Uint8Array(10))).rejects.toMatchObject({
       code: 'safety-write-failed',
       cause: { code: 'ENOSPC' },
     })
+    await files.close()
   })
 })
 
