@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { runCase } from './case.ts'
 import { makeTemplates } from './reference.ts'
 
-const CASES = 200
+const CASES = 150
 
 test('a harmed data directory gives the right prefix and then the whole chain, or is refused; nobody votes twice', async () => {
   const root = await mkdtemp(join(tmpdir(), 'scoville-corruption-'))
