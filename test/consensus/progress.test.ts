@@ -159,6 +159,14 @@ describe('idle', () => {
     return { solo, b1, b2 }
   }
 
+  test('PITFALLS 33: a certified block with a payload is work, before anything is proposed on it', () => {
+    const { solo, b1 } = afterPayload(2)
+    solo.giveProposal(b1)
+    const proposes = solo.give({ kind: 'qc-formed', qc: solo.qc(b1) })
+    expect(only(proposes, 'propose').view).toBe(2)
+    expect(all(proposes, 'timer').filter(({ timer, delayMs }) => timer === 'idle' && delayMs !== undefined)).toEqual([])
+  })
+
   test('PITFALLS 33: two empty blocks follow a payload block at once, then the leader waits', () => {
     const { solo, b1, b2 } = afterPayload(3)
     solo.giveProposal(b1)

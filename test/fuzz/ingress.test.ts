@@ -261,6 +261,16 @@ describe('ingress', () => {
     expect((await door.settled()).delivered).toHaveLength(IN_FLIGHT_MAX)
   })
 
+  it('PITFALLS 39: a proposal that is being checked is not checked again, whoever brings it', async () => {
+    const door = new Door(committee)
+    door.follows = false
+    const honest = traffic.said[0]
+    if (honest === undefined) throw new RangeError('no traffic')
+    for (const at of [1, 2, 3]) door.send({ id: `peer ${at}`, validator: index(at) }, honest.frame)
+    expect(door.ingress.inFlight).toBe(1)
+    expect((await door.settled()).delivered).toMatchObject([{ kind: 'proposal' }])
+  })
+
   it('a proposal dropped for want of room leaves no trace and is taken when it comes again', async () => {
     const door = new Door(committee)
     door.follows = false
