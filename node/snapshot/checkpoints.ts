@@ -17,7 +17,7 @@ export interface Checkpoint {
   readonly height: Height
   readonly state: HeldState
   readonly takenMs: number
-  /** When a part of it was last asked for. */
+  /** When a part of it was last asked for, or it was named to somebody as the newest. */
   askedMs: number
   /** Its state cannot be read any more. */
   isClosed: boolean
@@ -63,6 +63,8 @@ export class Checkpoints {
     this.#forget()
     const newest = this.#pending?.height ?? this.#held[0]?.height
     const isDue = newest === undefined || intervalOf(head.height, intervalBlocks) > intervalOf(newest, intervalBlocks)
+    // Those that are being fetched come before a newer one.
+    if (this.#held.length >= ANCHORS_MAX) return
     if (!isDue || this.#pending !== undefined || head.height <= initialHeight) return
     this.#pending = { height: head.height, state: store.holdState(), takenMs: clock.nowMs() }
   }
@@ -71,7 +73,7 @@ export class Checkpoints {
   #settle(head: Height): void {
     const pending = this.#pending
     if (pending === undefined || head < pending.height + 2) return
-    const { clock, store } = this.#deps
+    const { store } = this.#deps
     const at = (above: number) => store.blockAt((pending.height + above) as Height)
     const [stored, child, grandchild] = [at(0), at(1)?.block.proposal, at(2)?.block.proposal]
     this.#pending = undefined
@@ -83,13 +85,21 @@ export class Checkpoints {
     const { chainPeaks, block } = stored
     const anchor = { header, child: child.header, certificate: grandchild.justify, chainPeaks }
     const { height, state, takenMs } = pending
-    this.#held.unshift({ anchor, blockId: block.id, height, state, takenMs, askedMs: clock.nowMs(), isClosed: false })
+    this.#held.unshift({
+      anchor,
+      blockId: block.id,
+      height,
+      state,
+      takenMs,
+      askedMs: Number.NEGATIVE_INFINITY,
+      isClosed: false,
+    })
   }
 
   #forget(): void {
     const nowMs = this.#deps.clock.nowMs()
     const isKept = ({ askedMs, takenMs }: Checkpoint, at: number) =>
-      at === 0 || (at < ANCHORS_MAX && nowMs - askedMs < LEASE_MS && nowMs - takenMs < HELD_MS_MAX)
+      at === 0 || (nowMs - askedMs < LEASE_MS && nowMs - takenMs < HELD_MS_MAX)
     const gone = this.#held.filter((checkpoint, at) => !isKept(checkpoint, at))
     this.#held = this.#held.filter(isKept)
     for (const checkpoint of gone) {

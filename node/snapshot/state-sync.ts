@@ -13,16 +13,8 @@ import { decodeStateRange, ENCODED_RANGE_BYTES_MAX } from '../../ledger/state-ra
 import { AskedPeers } from '../asked-peers.ts'
 import type { NetworkLog } from '../network/network.ts'
 import type { Clock, Network, Offence, Peer, RestoreStore } from '../ports.ts'
-import {
-  type Anchor,
-  type AnchorContext,
-  checkAnchor,
-  checkTip,
-  decodeAnchors,
-  decodeTip,
-  type Place,
-  placeOf,
-} from './anchor.ts'
+import { type Anchor, type AnchorContext, checkAnchor, checkTip, decodeAnchors, decodeTip, placeOf } from './anchor.ts'
+import { type Offer, Offers } from './offers.ts'
 import { type Basis, boundsOf, checkRange, PARTS, Restoration } from './restoration.ts'
 
 /** A block has been missing for this long before snapshots are asked for: small gaps close sooner. */
@@ -32,8 +24,8 @@ export const ASK_AGAIN_MS = 5_000
 /** From the first snapshot worth fetching to the choice: more answers are under way. */
 const CHOOSE_AFTER_MS = 300
 export const SNAPSHOT_RESPONSE_TIMEOUT_MS = 5_000
-/** Nobody has held the chosen snapshot for this long: another is chosen. */
-export const HOLDERLESS_MS_MAX = 15_000
+/** Nothing of the chosen snapshot has come for this long: whoever holds it withholds it, or nobody does any more. */
+export const STALLED_MS_MAX = 20_000
 const RETRY_MS = 100
 /** Requests to one peer: fewer than it serves (snapshot-server.ts). */
 const ASKED_PER_SECOND_MAX = 12
@@ -76,12 +68,6 @@ export interface SyncProgress {
   readonly peers: number
 }
 
-interface Known {
-  readonly anchor: Anchor
-  readonly place: Place
-  readonly holders: Set<string>
-}
-
 interface Asked {
   readonly peer: Peer
   readonly part: SnapshotPart
@@ -95,17 +81,17 @@ export class StateSync {
   readonly #peers = new AskedPeers(ASKED_PER_SECOND_MAX)
   /** Bound: one a peer. */
   readonly #asked = new Map<number, Asked>()
-  /** Who said last that it holds what. Bound: ANCHORS_MAX a peer. */
-  readonly #known = new Map<BlockId, Known>()
+  readonly #offers = new Offers()
   readonly #liars = new Set<string>()
   #requestIds: number
   /** Chosen; being restored once its tip is there. */
-  #target: Known | undefined
+  #target: Offer | undefined
   #restoration: Restoration | undefined
   /** Parts with a checked range that is not written yet: each is asked for again only behind it. */
   readonly #writing = new Set<number>()
   #tail: Promise<void> = Promise.resolve()
-  #heldMs = 0
+  /** When something of the target last came. */
+  #progressMs = 0
   #cancelRound: (() => void) | undefined
   #cancelChoice: (() => void) | undefined
   #cancelRetry: (() => void) | undefined
@@ -145,9 +131,8 @@ export class StateSync {
       return
     log.info({ height: place.height, share: resumed.share }, 'goes on with a snapshot')
     this.#restoration = resumed
-    this.#target = { anchor, place, holders: new Set() }
-    this.#known.set(place.blockId, this.#target)
-    this.#heldMs = this.#deps.clock.nowMs()
+    this.#target = this.#offers.add(anchor)
+    this.#progressMs = this.#deps.clock.nowMs()
     this.#round()
     this.#finishIfWhole()
   }
@@ -172,7 +157,7 @@ export class StateSync {
 
   onPeerDisconnected(peer: Peer): void {
     this.#peers.forget(peer.id)
-    for (const { holders } of this.#known.values()) holders.delete(peer.id)
+    this.#offers.forget(peer.id)
     for (const [id, asked] of this.#asked) {
       if (asked.peer.id !== peer.id) continue
       asked.cancelTimer()
@@ -196,7 +181,7 @@ export class StateSync {
 
   async #take({ peer, part, index }: Asked, body: Uint8Array | undefined): Promise<void> {
     if (body === undefined) {
-      if (part.kind !== 'anchors') this.#known.get(part.blockId)?.holders.delete(peer.id)
+      if (part.kind !== 'anchors') this.#offers.get(part.blockId)?.holders.delete(peer.id)
     } else if (part.kind === 'anchors') await this.#takeAnchors(peer, body)
     else if (part.kind === 'tip') await this.#takeTip(peer, part.blockId, body)
     else this.#takeRange(peer, part, index ?? 0, body)
@@ -216,28 +201,24 @@ export class StateSync {
       this.#ask(peer, { kind: 'anchors' }, undefined)
     }
     if (this.#target === undefined) return
-    if (this.#target.holders.size > 0) this.#heldMs = clock.nowMs()
     const { progress } = this
     log.info({ ...progress }, 'fetching a snapshot')
-    if (clock.nowMs() - this.#heldMs > HOLDERLESS_MS_MAX) this.#abandon('nobody holds it any more')
+    if (clock.nowMs() - this.#progressMs > STALLED_MS_MAX) this.#abandon('nothing of it comes any more')
   }
 
   async #takeAnchors(peer: Peer, body: Uint8Array): Promise<void> {
     const decoded = decodeAnchors(body, this.#deps.limits)
     if (!decoded.ok) return this.#refuse(peer, 'malformed', decoded.detail)
-    for (const { holders } of this.#known.values()) holders.delete(peer.id)
+    const held: Anchor[] = []
     for (const anchor of decoded.value) {
       const problem = await this.#problemOf(anchor)
       if (problem === 'busy') continue
       if (problem !== undefined) return this.#refuse(peer, 'false-proof', problem)
-      const place = placeOf(anchor)
-      const known = this.#known.get(place.blockId) ?? { anchor, place, holders: new Set() }
-      this.#known.set(place.blockId, known)
-      known.holders.add(peer.id)
+      held.push(anchor)
     }
-    for (const [id, known] of this.#known) {
-      if (known.holders.size === 0 && known !== this.#target) this.#known.delete(id)
-    }
+    this.#offers.replace(peer.id, held, this.#target)
+    // Nothing of it is here yet and nobody holds it any more: another will do.
+    if (this.#restoration === undefined && this.#target?.holders.size === 0) this.#target = undefined
     if (this.#target !== undefined || this.#cancelChoice !== undefined || this.#best() === undefined) return
     this.#cancelChoice = this.#deps.clock.after(CHOOSE_AFTER_MS, () => {
       this.#cancelChoice = undefined
@@ -253,14 +234,10 @@ export class StateSync {
     return verified.rejection.kind === 'busy' ? 'busy' : `an anchor whose certificate is ${verified.rejection.kind}`
   }
 
-  /** The highest that several peers hold, else the highest; undefined when blocks will do. */
-  #best(): Known | undefined {
+  /** Undefined when blocks will do. */
+  #best(): Offer | undefined {
     const { gapMin, height, isStuck } = this.#deps
-    const heightMin = height() + (isStuck() ? 1 : gapMin)
-    const rank = ({ holders, place }: Known) => (holders.size > 1 ? 2 ** 52 : 0) + place.height
-    return [...this.#known.values()]
-      .filter(({ holders, place }) => holders.size > 0 && place.height >= heightMin)
-      .sort((a, b) => rank(b) - rank(a))[0]
+    return this.#offers.best(height() + (isStuck() ? 1 : gapMin))
   }
 
   #choose(): void {
@@ -271,7 +248,7 @@ export class StateSync {
     const have = this.#deps.height()
     this.#deps.log.info({ have, target: place.height, peers: holders.size }, 'far behind: fetches a snapshot')
     this.#target = best
-    this.#heldMs = this.#deps.clock.nowMs()
+    this.#progressMs = this.#deps.clock.nowMs()
     this.#pump()
   }
 
@@ -287,7 +264,9 @@ export class StateSync {
     )
     this.#tail = began.then(() => {})
     const restoration = await began
-    if (this.#target === target) this.#restoration = restoration
+    if (this.#target !== target) return
+    this.#restoration = restoration
+    this.#progressMs = this.#deps.clock.nowMs()
   }
 
   #takeRange(peer: Peer, { blockId, from }: RangePart, index: number, body: Uint8Array): void {
@@ -303,6 +282,7 @@ export class StateSync {
       .then(() => (this.#restoration === restoration ? restoration.write(decoded.value, index) : undefined))
       .then(() => {
         this.#writing.delete(index)
+        this.#progressMs = this.#deps.clock.nowMs()
         this.#finishIfWhole()
         this.#pump()
       })
@@ -326,6 +306,7 @@ export class StateSync {
 
   #abandon(why: string): void {
     this.#deps.log.warn({ height: this.#target?.place.height, why }, 'a snapshot is given up')
+    if (this.#target !== undefined) this.#offers.avoid(this.#target.place.blockId)
     this.#restoration = undefined
     this.#target = undefined
     this.#choose()
@@ -351,7 +332,7 @@ export class StateSync {
     }
   }
 
-  #wanted({ place }: Known): { readonly part: SnapshotPart; readonly index: number | undefined }[] {
+  #wanted({ place }: Offer): { readonly part: SnapshotPart; readonly index: number | undefined }[] {
     const { blockId } = place
     const asked = [...this.#asked.values()]
     if (this.#restoration === undefined) {
@@ -383,7 +364,7 @@ export class StateSync {
   /** No honest node sends this: it is not asked again. */
   #refuse(peer: Peer, offence: Offence, detail: string): void {
     this.#deps.log.warn({ peer: peer.id, detail }, 'a peer sent a false snapshot')
-    for (const { holders } of this.#known.values()) holders.delete(peer.id)
+    this.#offers.forget(peer.id)
     const [oldest] = this.#liars
     if (this.#liars.size >= LIARS_MAX && oldest !== undefined) this.#liars.delete(oldest)
     this.#liars.add(peer.id)

@@ -192,6 +192,33 @@ test('blocks that nobody has any more make it fetch a snapshot, however small th
   await expectSameState(joined)
 })
 
+test('who offers what nobody else has, and withholds it, holds nobody up for long', { timeout: 120_000 }, async () => {
+  const joined = await lateComer(5, [1])
+  const { world, late } = joined
+  const startedMs = world.elapsedMs
+  const withheld = { ranges: 0 }
+  for (const node of world.nodes.slice(0, 4)) {
+    const isVillain = node.number === 1
+    node.tampering = {
+      out(frame, to) {
+        const message = decodeMessage(frame, world.committee.limits)
+        if (to !== late || !message.ok || message.value.kind !== 'snapshot-response') return [frame]
+        const { body, requestId } = message.value
+        // The others have no snapshot yet when the choice is made.
+        if (!isVillain && world.elapsedMs < startedMs + 3_000)
+          return [encodeMessage({ kind: 'snapshot-response', requestId, body: new Uint8Array(4) }, 0)]
+        if (!isVillain || (body?.length ?? 0) < 10_000) return [frame]
+        withheld.ranges += 1
+        return []
+      },
+    }
+  }
+  world.start(late)
+  expect(await hasJoined(joined)).toBe(true)
+  expect(withheld.ranges).toBeGreaterThan(0)
+  await expectSameState(joined)
+})
+
 type Range = Extract<ReturnType<typeof decodeStateRange>, { ok: true }>['value']
 
 function tampered(body: Uint8Array, change: (range: Range) => Range): Uint8Array {
