@@ -97,7 +97,7 @@ async function answered(response: Omit<Response, 'kind' | 'requestId'>) {
   catchUp.onResponse(PEER, { kind: 'block-response', requestId: request.requestId, ...response })
   await asksAgain
   expect(fatal).toEqual([])
-  return { delivered, penalties, request }
+  return { delivered, penalties, request, requests, catchUp }
 }
 
 it('asks for the block that the certificate names, by id', async () => {
@@ -111,6 +111,12 @@ it('the way to the block is taken, and so is its beginning with a certificate of
   const part = await answered({ proposals: proposalsUpTo(2), certificate: qcOfView(2) })
   expect(part.delivered).toMatchObject([{ kind: 'fetched', blocks: { length: 2 }, certificate: { view: 2 } }])
   expect([whole.penalties, part.penalties]).toEqual([[], []])
+})
+
+it('a search ends when the core has its block: nobody is asked again (PITFALLS 29)', async () => {
+  const { catchUp, requests } = await answered({ proposals: proposalsUpTo(WANTED_VIEW) })
+  await expect.poll(() => catchUp.searching).toBe(0)
+  expect(requests).toHaveLength(1)
 })
 
 it.each<readonly [string, () => Promise<{ readonly proposals: Proposal[]; readonly certificate?: QC }>]>([
