@@ -1,5 +1,5 @@
 // What a validator must never forget, in two slots written in turn: a crash while one is written leaves the other.
-// The newest generation is mirrored in the database, at most one behind, so that an older copy of the files is noticed.
+// Each generation is mirrored in the database before it counts as saved, so that an older copy of the files is noticed.
 // In doubt it refuses to vote, and it never falls back to an older state. Source: PITFALLS.md, rows 2, 6, 35 and 37.
 
 import { brokenAdvance, brokenInvariant, decodeSafety, encodeSafety } from '../../consensus/safety-record.ts'
@@ -219,7 +219,6 @@ class SlotSafetyStore implements OpenedSafetyStore {
   #next: SlotIndex
   #newest: SafetyState | undefined
   #tail: Promise<void> = Promise.resolve()
-  #mirroring: Promise<void> = Promise.resolve()
   #pending = 0
   #failure: NodeError | undefined
 
@@ -258,14 +257,11 @@ class SlotSafetyStore implements OpenedSafetyStore {
       if (this.#failure !== undefined) throw this.#failure
       const generation = this.#generation + 1
       const bytes = encodeSlot(this.#genesisHash, generation, body)
-      // Before the older slot is overwritten, the mirror knows of the newer one: it lags by one at most.
-      await this.#mirroring
       await this.#files.write(this.#next, bytes)
       this.#generation = generation
       this.#next = this.#next === 0 ? 1 : 0
-      this.#mirroring = this.#mirror.write(bytes, false)
-      // Its failure belongs to the next save; without a handler it would end the process first.
-      this.#mirroring.catch(() => {})
+      // What is signed is mirrored: a file that lags behind its mirror has forgotten, one that is ahead has signed nothing yet.
+      await this.#mirror.write(bytes, false)
     } catch (error) {
       this.#failure ??=
         error instanceof NodeError
@@ -279,7 +275,6 @@ class SlotSafetyStore implements OpenedSafetyStore {
 
   async close(): Promise<void> {
     await this.#tail
-    await this.#mirroring.catch(() => {})
     await this.#files.close()
   }
 }
