@@ -2,6 +2,7 @@
 // Chain headers, conditional requests and caching are decided here alone, from the head at the moment of sending.
 
 import type { Request, Response } from 'express'
+import type { Operation } from './contract/operation.ts'
 import type { ApiPorts, ChainInfo, Head } from './ports.ts'
 import { PROBLEMS, type Problem, viewProblem } from './problem.ts'
 import type { Waiters } from './waiters.ts'
@@ -32,24 +33,31 @@ export type Answer =
       /** Seconds; RFC 7240 `wait` that was honoured. */
       readonly appliedWait?: number
     }
-  | { readonly kind: 'text'; readonly status: number; readonly contentType: string; readonly body: string }
+  | {
+      readonly kind: 'text'
+      readonly status: number
+      readonly contentType: string
+      readonly body: string
+      /** Default `never`. */
+      readonly caching?: Caching
+      readonly etag?: string
+      /** For a page: what it may load. */
+      readonly contentSecurityPolicy?: string
+    }
   | { readonly kind: 'problem'; readonly problem: Problem }
 
 export interface ApiContext {
   readonly ports: ApiPorts
   readonly info: ChainInfo
   readonly waiters: Waiters
-  /** What GET /v1 lists. */
-  readonly endpoints: readonly string[]
+  /** What is served, for GET /v1 and /openapi.json. */
+  readonly operations: readonly Operation[]
 }
 
 export type Handler = (request: Request, response: Response, api: ApiContext) => Answer | Promise<Answer>
 
 export interface Route {
-  readonly method: 'GET' | 'POST'
-  readonly path: string
-  /** Bytes of body read at most; absent where no body is read. */
-  readonly bodyBytesMax?: number
+  readonly operation: Operation
   readonly handle: Handler
 }
 
@@ -75,6 +83,7 @@ export const EXPOSED_HEADERS = [
   'Preference-Applied',
   'RateLimit',
   'RateLimit-Policy',
+  'Server-Timing',
 ] as const
 
 export function content(value: unknown, caching: Caching = 'never', etag?: string): Answer {
@@ -107,28 +116,51 @@ export function createSender(api: ApiContext): (request: Request, response: Resp
   return (request, response, answer) => {
     if (response.headersSent || response.destroyed) return
     setChainHeaders(response)
+    setTiming(response)
     switch (answer.kind) {
       case 'content':
         return sendContent(request, response, answer)
       case 'text':
-        response.setHeader('Cache-Control', CACHE_CONTROL.never)
-        return end(response, answer.status, answer.contentType, answer.body)
+        return sendText(request, response, answer)
       case 'problem':
         return sendProblem(request, response, answer.problem)
     }
   }
 }
 
-function sendContent(request: Request, response: Response, answer: Extract<Answer, { kind: 'content' }>): void {
-  response.setHeader('Cache-Control', CACHE_CONTROL[answer.caching])
-  if (answer.etag !== undefined) {
-    response.setHeader('ETag', `"${answer.etag}"`)
-    if (matches(request.headers['if-none-match'], answer.etag)) {
-      response.statusCode = 304
-      response.end()
-      return
-    }
+/** When a request's work began: the first layer calls it. */
+export function startTiming(response: Response): void {
+  response.locals.startedMs = performance.now()
+}
+
+/** W3C Server-Timing: milliseconds from the request's headers to its answer, waits included. */
+function setTiming(response: Response): void {
+  const { startedMs } = response.locals
+  if (typeof startedMs !== 'number') return
+  response.setHeader('Server-Timing', `total;dur=${(performance.now() - startedMs).toFixed(2)}`)
+}
+
+function sendText(request: Request, response: Response, answer: Extract<Answer, { kind: 'text' }>): void {
+  if (answer.contentSecurityPolicy !== undefined) {
+    response.setHeader('Content-Security-Policy', answer.contentSecurityPolicy)
   }
+  if (isUnchanged(request, response, answer.caching ?? 'never', answer.etag)) return
+  end(response, answer.status, answer.contentType, answer.body)
+}
+
+/** Sets the caching headers; answers 304 when the client holds the very thing. */
+function isUnchanged(request: Request, response: Response, caching: Caching, etag: string | undefined): boolean {
+  response.setHeader('Cache-Control', CACHE_CONTROL[caching])
+  if (etag === undefined) return false
+  response.setHeader('ETag', `"${etag}"`)
+  if (!matches(request.headers['if-none-match'], etag)) return false
+  response.statusCode = 304
+  response.end()
+  return true
+}
+
+function sendContent(request: Request, response: Response, answer: Extract<Answer, { kind: 'content' }>): void {
+  if (isUnchanged(request, response, answer.caching, answer.etag)) return
   if (answer.status === 202) response.setHeader('Retry-After', String(RETRY_AFTER_SECONDS))
   if (answer.location !== undefined) response.setHeader('Location', answer.location)
   if (answer.appliedWait !== undefined) response.setHeader('Preference-Applied', `wait=${answer.appliedWait}`)
@@ -173,12 +205,6 @@ function end(response: Response, status: number, contentType: string, body: stri
   response.setHeader('Content-Type', contentType)
   response.setHeader('Content-Length', Buffer.byteLength(body))
   response.end(body)
-}
-
-/** A named part of the path; the route's pattern guarantees that it is there. */
-export function pathParameter(request: Request, name: string): string {
-  const value = request.params[name]
-  return typeof value === 'string' ? value : ''
 }
 
 export function pathOf(request: Request): string {

@@ -2,23 +2,14 @@
 // Owns media types, JSON nesting and hex; never looks inside a transaction.
 
 import type { Request } from 'express'
-import { z } from 'zod'
+import type { z } from 'zod'
+import { batchBody, oneBody } from './contract/transactions.ts'
 import { bytesOfHex } from './hex.ts'
-import { BATCH_MAX, JSON_DEPTH_MAX, type Parsed, parsed, refused } from './parse.ts'
+import { ERRORS_MAX, JSON_DEPTH_MAX, type Parsed, parsed, refused } from './parse.ts'
 import type { FieldError, Problem } from './problem.ts'
-
-/** Bytes of a body with one transaction. */
-export const BODY_BYTES_MAX = 64 * 1024
-/** Bytes of a body with a batch. */
-export const BATCH_BODY_BYTES_MAX = 2 * 1024 * 1024
-/** Errors named in one answer; the rest are as wrong as these. */
-const ERRORS_MAX = 16
 
 const OPEN_BRACE = 0x7b
 const OPEN_BRACKET = 0x5b
-
-const batchSchema = z.strictObject({ txs: z.array(z.string()).min(1).max(BATCH_MAX) })
-const oneSchema = z.strictObject({ tx: z.string() })
 
 /** One transaction: JSON `{ "tx": "0x…" }` or its bytes as application/octet-stream. */
 export function parseTransactionBody(request: Request): Parsed<Uint8Array> {
@@ -33,7 +24,7 @@ export function parseTransactionBody(request: Request): Parsed<Uint8Array> {
   }
   const json = parseJson(body)
   if (!json.ok) return json
-  const shape = oneSchema.safeParse(json.value)
+  const shape = oneBody.safeParse(json.value)
   if (!shape.success) return refused(invalidShape(shape.error))
   const bytes = bytesOfHex(shape.data.tx)
   if (bytes === undefined) return refused(invalidBody([{ pointer: '/tx', detail: NOT_HEX }]))
@@ -45,7 +36,7 @@ export function parseBatchBody(request: Request): Parsed<Uint8Array[]> {
   if (mediaType(request) !== 'application/json') return refused(unsupported('application/json'))
   const json = parseJson(bodyOf(request))
   if (!json.ok) return json
-  const shape = batchSchema.safeParse(json.value)
+  const shape = batchBody.safeParse(json.value)
   if (!shape.success) return refused(invalidShape(shape.error))
   const batch: Uint8Array[] = []
   const errors: FieldError[] = []

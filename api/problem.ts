@@ -2,7 +2,10 @@
 // A code never changes its status or meaning; new ones may be added. Nothing here ever shows a stack or an internal message.
 
 import { unreachable } from '../crypto/assert.ts'
+import type { ProblemView } from './contract/problem.ts'
 import type { SubmitRefusal } from './ports.ts'
+
+export type { ProblemView } from './contract/problem.ts'
 
 /** Failures of the request itself, beside the refusals of a transaction. */
 type RequestFailure =
@@ -14,6 +17,7 @@ type RequestFailure =
   | 'block-unknown'
   | 'problem-unknown'
   | 'method-not-allowed'
+  | 'not-acceptable'
   | 'request-timeout'
   | 'block-pruned'
   | 'min-height-unmet'
@@ -28,43 +32,179 @@ export type ProblemCode = SubmitRefusal['kind'] | RequestFailure
 interface ProblemKind {
   readonly status: number
   readonly title: string
+  /** What happened and what to do. */
+  readonly help: string
   /** Seconds after which a repetition may succeed; absent where it never will as it is. */
   readonly retryAfter?: number
 }
 
 /** Status policy of docs/API.md: 400 syntax, 409 conflict, 413 size, 422 well-formed but refused, 429 and 503 retryable. */
 export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = Object.freeze({
-  'malformed-transaction': { status: 400, title: 'Malformed transaction' },
-  'unsupported-kind': { status: 422, title: 'Transaction kind not supported' },
-  'wrong-chain': { status: 422, title: 'Transaction of another chain' },
-  'bad-signature': { status: 422, title: 'Bad signature' },
-  'fee-too-low': { status: 422, title: 'Fee too low' },
-  'nonce-too-low': { status: 422, title: 'Nonce too low' },
-  'nonce-too-high': { status: 422, title: 'Nonce too high' },
-  'insufficient-funds': { status: 422, title: 'Insufficient funds' },
-  expired: { status: 422, title: 'Transaction expired' },
-  'valid-until-too-far': { status: 422, title: 'Valid-until height too far ahead' },
-  'transaction-too-large': { status: 413, title: 'Transaction too large' },
-  'nonce-taken': { status: 409, title: 'Nonce taken by another pending transaction' },
-  'account-limit': { status: 429, title: 'Too many pending transactions of this account', retryAfter: 2 },
-  'mempool-full': { status: 503, title: 'Mempool full', retryAfter: 2 },
-  'not-ready': { status: 503, title: 'Node not ready', retryAfter: 5 },
-  'invalid-request': { status: 400, title: 'Invalid request' },
-  'malformed-json': { status: 400, title: 'Malformed JSON' },
-  'invalid-cursor': { status: 400, title: 'Invalid cursor' },
-  'route-unknown': { status: 404, title: 'No such endpoint' },
-  'tx-unknown': { status: 404, title: 'Transaction unknown' },
-  'block-unknown': { status: 404, title: 'Block unknown' },
-  'problem-unknown': { status: 404, title: 'Problem code unknown' },
-  'method-not-allowed': { status: 405, title: 'Method not allowed' },
-  'request-timeout': { status: 408, title: 'Request not received in time' },
-  'block-pruned': { status: 410, title: 'Block no longer held' },
-  'min-height-unmet': { status: 412, title: 'Chain not yet at the wanted height', retryAfter: 1 },
-  'body-too-large': { status: 413, title: 'Body too large' },
-  'unsupported-media-type': { status: 415, title: 'Unsupported media type' },
-  'too-many-requests': { status: 429, title: 'Too many requests', retryAfter: 1 },
-  'headers-too-large': { status: 431, title: 'Request headers too large' },
-  internal: { status: 500, title: 'Internal error' },
+  'malformed-transaction': {
+    status: 400,
+    title: 'Malformed transaction',
+    help: 'The bytes do not decode as a transaction. Build it again with a current client.',
+  },
+  'unsupported-kind': {
+    status: 422,
+    title: 'Transaction kind not supported',
+    help: 'This chain has no transaction of this kind.',
+  },
+  'wrong-chain': {
+    status: 422,
+    title: 'Transaction of another chain',
+    help: 'The transaction names another genesis hash, so it was signed for another chain. Sign it for the one that GET /v1 names.',
+  },
+  'bad-signature': {
+    status: 422,
+    title: 'Bad signature',
+    help: 'The signature does not verify for the key in the transaction. Sign again, since every change of the bytes needs a new signature.',
+  },
+  'fee-too-low': {
+    status: 422,
+    title: 'Fee too low',
+    help: 'The fee is below the minimum of the chain. Sign again with at least `expected`.',
+  },
+  'nonce-too-low': {
+    status: 422,
+    title: 'Nonce too low',
+    help: 'A committed transaction of the sender has used this nonce. Ask GET /v1/accounts/{address}/nonce and sign again.',
+  },
+  'nonce-too-high': {
+    status: 422,
+    title: 'Nonce too high',
+    help: 'The nonce is too far ahead of the committed one. Fill the gap first, or sign with the next nonce.',
+  },
+  'insufficient-funds': {
+    status: 422,
+    title: 'Insufficient funds',
+    help: 'The balance does not cover the amounts and the fee.',
+  },
+  expired: {
+    status: 422,
+    title: 'Transaction expired',
+    help: 'The chain has passed `validUntil`, so the transaction will never commit. Sign it again with a later one.',
+  },
+  'valid-until-too-far': {
+    status: 422,
+    title: 'Valid-until height too far ahead',
+    help: '`validUntil` lies further ahead than the chain accepts. Sign again with at most `max`.',
+  },
+  'transaction-too-large': {
+    status: 413,
+    title: 'Transaction too large',
+    help: 'The transaction has more bytes than the chain accepts. Split it.',
+  },
+  'nonce-taken': {
+    status: 409,
+    title: 'Nonce taken by another pending transaction',
+    help: 'Another pending transaction of the sender has this nonce. Wait for it, or replace it with a fee of `feeNeeded`.',
+  },
+  'account-limit': {
+    status: 429,
+    title: 'Too many pending transactions of this account',
+    retryAfter: 2,
+    help: 'The sender has as many pending transactions here as the node holds for one account. Let some commit first.',
+  },
+  'mempool-full': {
+    status: 503,
+    title: 'Mempool full',
+    retryAfter: 2,
+    help: 'The node holds as many transactions as it can. Come back, or pay at least `feeNeeded`.',
+  },
+  'not-ready': {
+    status: 503,
+    title: 'Node not ready',
+    retryAfter: 5,
+    help: 'The node cannot take transactions now, for example because it is catching up. Come back, or ask another node.',
+  },
+  'invalid-request': {
+    status: 400,
+    title: 'Invalid request',
+    help: 'A parameter or a member of the body is wrong; `errors` names each. Nothing was done.',
+  },
+  'malformed-json': {
+    status: 400,
+    title: 'Malformed JSON',
+    help: 'The body is no JSON, or it is nested too deep.',
+  },
+  'invalid-cursor': {
+    status: 400,
+    title: 'Invalid cursor',
+    help: 'The cursor belongs to another list, other parameters or another chain. Begin the list again.',
+  },
+  'route-unknown': {
+    status: 404,
+    title: 'No such endpoint',
+    help: 'There is no such endpoint. GET /v1 lists them all.',
+  },
+  'tx-unknown': {
+    status: 404,
+    title: 'Transaction unknown',
+    help: 'The node knows nothing of the transaction. If `height` is above its `validUntil`, it will never commit.',
+  },
+  'block-unknown': {
+    status: 404,
+    title: 'Block unknown',
+    help: 'No committed block has this height or hash yet. `height` is that of the head.',
+  },
+  'problem-unknown': {
+    status: 404,
+    title: 'Problem code unknown',
+    help: 'No problem has this code.',
+  },
+  'method-not-allowed': {
+    status: 405,
+    title: 'Method not allowed',
+    help: 'The endpoint exists, but not for this method. The header Allow lists its methods.',
+  },
+  'not-acceptable': {
+    status: 406,
+    title: 'Not acceptable',
+    help: 'The endpoint cannot answer in any media type of the header Accept. Leave it out, or accept application/json.',
+  },
+  'request-timeout': {
+    status: 408,
+    title: 'Request not received in time',
+    help: 'The request did not arrive in time, so the connection was closed.',
+  },
+  'block-pruned': {
+    status: 410,
+    title: 'Block no longer held',
+    help: 'The node no longer holds this block. Its oldest has height `oldestHeight`; ask a node that keeps more.',
+  },
+  'min-height-unmet': {
+    status: 412,
+    title: 'Chain not yet at the wanted height',
+    retryAfter: 1,
+    help: 'The chain of this node did not reach X-Min-Height in time. Come back, or ask another node.',
+  },
+  'body-too-large': {
+    status: 413,
+    title: 'Body too large',
+    help: 'The body is larger than this endpoint reads.',
+  },
+  'unsupported-media-type': {
+    status: 415,
+    title: 'Unsupported media type',
+    help: 'The endpoint reads no body of this Content-Type or with this Content-Encoding.',
+  },
+  'too-many-requests': {
+    status: 429,
+    title: 'Too many requests',
+    retryAfter: 1,
+    help: 'You sent more requests than one client may. The header RateLimit says how many are left and when they return.',
+  },
+  'headers-too-large': {
+    status: 431,
+    title: 'Request headers too large',
+    help: 'The headers of the request exceed 16 KiB.',
+  },
+  internal: {
+    status: 500,
+    title: 'Internal error',
+    help: 'The node met an error of its own. Its log has it under `requestId`.',
+  },
 })
 
 /** What is wrong with one member of the body (`pointer`, RFC 6901) or one query or path parameter. */
@@ -82,19 +222,6 @@ export interface Problem {
   readonly errors?: readonly FieldError[]
   /** For 405: what the resource does allow. */
   readonly allow?: string
-}
-
-/** The JSON form: RFC 9457 members, `code`, then the facts as extension members. */
-export interface ProblemView {
-  readonly type: string
-  readonly title: string
-  readonly status: number
-  readonly detail: string
-  readonly code: ProblemCode
-  readonly instance?: string
-  readonly requestId?: string
-  readonly errors?: readonly FieldError[]
-  readonly [member: string]: unknown
 }
 
 export function isProblemCode(text: string): text is ProblemCode {

@@ -8,19 +8,22 @@ import cors from 'cors'
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import helmet from 'helmet'
 import { InvariantError } from '../crypto/assert.ts'
-import { type ApiContext, createSender, EXPOSED_HEADERS, type Route, refuse } from './answer.ts'
+import {
+  type ApiContext,
+  createSender,
+  EXPOSED_HEADERS,
+  type Handler,
+  type Route,
+  refuse,
+  startTiming,
+} from './answer.ts'
 import { answerBrokenRequests } from './broken-requests.ts'
+import { mediaTypesOf } from './contract/operation.ts'
 import { awaitHeight } from './min-height.ts'
 import type { ApiPorts } from './ports.ts'
 import type { Problem } from './problem.ts'
 import { createRateLimiter, type RateLimit } from './rate-limit.ts'
-import { accountRoutes } from './routes/accounts.ts'
-import { blockRoutes } from './routes/blocks.ts'
-import { consensusRoutes } from './routes/consensus.ts'
-import { mempoolRoutes } from './routes/mempool.ts'
-import { statusRoutes } from './routes/status.ts'
-import { transactionRoutes } from './routes/transactions.ts'
-import { validatorRoutes } from './routes/validators.ts'
+import { ROUTES } from './routes.ts'
 import { createWaiters } from './waiters.ts'
 
 export interface ApiOptions {
@@ -62,22 +65,11 @@ const RATE_LIMIT: RateLimit = { windowMs: 10_000, requestsMax: 1_000 }
 const SOCKET_IDLE_MS_MAX = 60_000
 const HEADER_BYTES_MAX = 16 * 1024
 
-/** Submission first, and a fixed path before the patterns that match it too: express tries its routes in order. */
-const ROUTES: readonly Route[] = [
-  ...transactionRoutes,
-  ...blockRoutes,
-  ...accountRoutes,
-  ...validatorRoutes,
-  ...consensusRoutes,
-  ...mempoolRoutes,
-  ...statusRoutes,
-]
-
 export function createApi(ports: ApiPorts, options: ApiOptions = {}): Api {
   const waiters = createWaiters({ max: options.waitersMax ?? 1_024, perClientMax: options.waitersPerClientMax ?? 64 })
-  const routes = options.metrics === false ? ROUTES.filter((route) => route.path !== '/metrics') : ROUTES
-  const endpoints = routes.map((route) => `${route.method} ${route.path.replace(/:(\w+)/g, '{$1}')}`)
-  const api: ApiContext = { ports, info: ports.chain.info(), waiters, endpoints }
+  const routes = options.metrics === false ? ROUTES.filter(({ operation }) => operation.path !== '/metrics') : ROUTES
+  const operations = routes.map(({ operation }) => operation)
+  const api: ApiContext = { ports, info: ports.chain.info(), waiters, operations }
   const server = createHttpServer(createApp(api, routes, options), options)
   return {
     start: (host, port) => listen(server, host, port),
@@ -151,7 +143,7 @@ function createApp(api: ApiContext, routes: readonly Route[], options: ApiOption
     app,
     routes,
     (route) => {
-      const handle = awaitHeight(route.handle, options.minHeightWaitMs ?? 2_000)
+      const handle = negotiate(route, awaitHeight(route.handle, options.minHeightWaitMs ?? 2_000))
       return async (request, response) => send(request, response, await handle(request, response, api))
     },
     sendProblem,
@@ -174,18 +166,35 @@ function addRoutes(
   serve: (route: Route) => (request: Request, response: Response) => Promise<void>,
   sendProblem: (request: Request, response: Response, problem: Problem) => void,
 ): void {
-  const paths = new Set(served.map((route) => route.path))
+  const paths = new Set(served.map(({ operation }) => operation.path))
   for (const path of paths) {
-    const routes = served.filter((route) => route.path === path)
-    const target = app.route(path)
+    const routes = served.filter(({ operation }) => operation.path === path)
+    const target = app.route(path.replace(/\{(\w+)\}/g, ':$1'))
     for (const route of routes) {
-      if (route.method === 'GET') target.get(serve(route))
-      else target.post(express.raw({ type: () => true, limit: route.bodyBytesMax ?? 0, inflate: false }), serve(route))
+      const { method, body } = route.operation
+      if (method === 'GET') target.get(serve(route))
+      else target.post(express.raw({ type: () => true, limit: body?.bytesMax ?? 0, inflate: false }), serve(route))
     }
-    const allow = routes.map((route) => (route.method === 'GET' ? 'GET, HEAD' : route.method)).join(', ')
+    const allow = routes.map(({ operation: { method } }) => (method === 'GET' ? 'GET, HEAD' : method)).join(', ')
     target.all((request, response) => {
       sendProblem(request, response, { code: 'method-not-allowed', detail: `allowed: ${allow}`, allow })
     })
+  }
+}
+
+/** Refuses before anything is done what could not be answered in a media type that the client takes (RFC 9110, 12.5.1). */
+function negotiate(route: Route, handle: Handler): Handler {
+  const types = [...mediaTypesOf(route.operation)]
+  const names = ['Accept', ...Object.keys(route.operation.headers ?? {})]
+  // What the answer depends on beside the path, where it does.
+  const vary = names.slice(types.length > 1 ? 0 : 1).join(', ')
+  return (request, response, api) => {
+    if (vary !== '') response.vary(vary)
+    const { accept } = request.headers
+    if (accept === undefined || accept === '*/*' || request.accepts(types) !== false) {
+      return handle(request, response, api)
+    }
+    return refuse({ code: 'not-acceptable', detail: `this is answered as ${types.join(' or ')}` })
   }
 }
 
@@ -196,6 +205,7 @@ let requests = 0
 
 /** A client's own id is kept if it is harmless in a log. */
 function identify(request: Request, response: Response, next: NextFunction): void {
+  startTiming(response)
   const given = request.headers['x-request-id']
   requests++
   const id = typeof given === 'string' && REQUEST_ID.test(given) ? given : `${idPrefix}-${requests.toString(36)}`

@@ -5,49 +5,8 @@ import { assert } from '../crypto/assert.ts'
 import { encodeAddress } from '../ledger/address.ts'
 import { decodeReceipt, type Event, failureName, readCredit, STATUS_FAILED } from '../ledger/receipt.ts'
 import { KIND_TRANSFER, parseTransaction } from '../ledger/transaction.ts'
+import type { EventView, OutputView, ReceiptView, TransactionContentView } from './contract/transactions.ts'
 import { hex } from './hex.ts'
-
-export interface OutputView {
-  readonly recipient: string
-  readonly recipientHex: string
-  readonly amount: string
-}
-
-export interface TransactionContentView {
-  readonly kind: number
-  readonly kindName: 'transfer'
-  readonly sender: string
-  readonly senderHex: string
-  readonly nonce: string
-  readonly fee: string
-  /** Last height at which it may commit: past it, it never will. */
-  readonly validUntil: string
-  /** Sum of the outputs. */
-  readonly total: string
-  readonly outputs: readonly OutputView[]
-  readonly memo: string
-  readonly auth: { readonly scheme: number; readonly key: string; readonly signature: string }
-  readonly bytes: string
-}
-
-export interface ReceiptView {
-  readonly type: number
-  readonly status: number
-  readonly code: number
-  readonly fee: string
-  readonly weight: string
-  readonly events: readonly EventView[]
-  readonly bytes: string
-}
-
-export interface EventView {
-  readonly kind: number
-  readonly emitter: string
-  readonly topics: readonly string[]
-  readonly content: string
-  /** Where the event is a payment. */
-  readonly credit?: OutputView
-}
 
 export function viewContent(bytes: Uint8Array, prefix: string): TransactionContentView {
   const parsed = parseTransaction(bytes)

@@ -1,160 +1,33 @@
-// Domain values to the JSON that clients see, and the types of that JSON. One spelling everywhere: u64 as decimal strings,
+// Domain values to the JSON that clients see, whose shapes api/contract declares. One spelling everywhere: u64 as decimal strings,
 // hashes, keys and bytes as lower-case 0x-hex, addresses as bech32m beside hex, times as RFC 3339 beside milliseconds.
-// Shapes only grow: no member is ever removed or changes its type under /v1.
 
 import type { Header, QC } from '../consensus/types.ts'
 import { encodeAddress } from '../ledger/address.ts'
+import type { AccountView } from './contract/accounts.ts'
+import type { BlockView, CertificateView } from './contract/blocks.ts'
+import type { ConsensusView, ValidatorView } from './contract/network.ts'
+import type { TransactionView } from './contract/transactions.ts'
 import { hex } from './hex.ts'
 import type {
   AccountState,
   CommittedBlock,
   CommittedTransaction,
   ConsensusInfo,
-  MempoolInfo,
   Pending,
   PendingState,
   ValidatorStatus,
 } from './ports.ts'
-import type { ProblemView } from './problem.ts'
-import { type ReceiptView, type TransactionContentView, viewContent, viewReceipt } from './view-transaction.ts'
+import { viewContent, viewReceipt } from './view-transaction.ts'
 
-export interface AddressView {
+export type { AccountView, NonceView } from './contract/accounts.ts'
+export type { BlockView, CertificateView } from './contract/blocks.ts'
+export type { ConsensusView, MempoolView, ValidatorView } from './contract/network.ts'
+export type { InfoView, ReadinessView } from './contract/node.ts'
+export type { BatchItemView, TransactionView } from './contract/transactions.ts'
+
+interface AddressView {
   readonly address: string
   readonly addressHex: string
-}
-
-export interface BlockView {
-  readonly hash: string
-  readonly version: number
-  readonly supports: number
-  readonly phase: number
-  readonly genesisHash: string
-  readonly epoch: string
-  readonly view: string
-  readonly height: string
-  readonly parentHash: string
-  readonly justifyHash: string
-  readonly tcHash: string
-  /** Null where nobody proposed: the genesis block. */
-  readonly proposer: (AddressView & { readonly index: number }) | null
-  readonly timestamp: string
-  readonly timestampMs: number
-  readonly payloadRoot: string
-  /** State and receipts roots after executing the parent (FORMATS.md). */
-  readonly stateRoot: string
-  readonly receiptsRoot: string
-  readonly chainRoot: string
-  readonly leadersHash: string
-  readonly epochHash: string
-  readonly nextEpochHash: string
-  readonly evidenceRoot: string
-  readonly transactionCount: number
-  /** With include=transactions: the first 100. */
-  readonly transactions?: readonly TransactionView[]
-  /** With include=certificate: null while no QC for the block is known. */
-  readonly certificate?: CertificateView | null
-}
-
-export interface CertificateView {
-  readonly epoch: string
-  readonly view: string
-  readonly blockHash: string
-  readonly parentView: string
-  readonly parentHash: string
-  readonly signers: readonly number[]
-  readonly bitmap: string
-  readonly signature: string
-}
-
-/** Committed and failed are final, and so is expired; a dropped or replaced transaction may be submitted again. */
-export type TransactionStatus = 'pending' | 'committed' | 'failed' | PendingState['state']
-
-export interface TransactionView {
-  readonly hash: string
-  readonly status: TransactionStatus
-  readonly final: boolean
-  /** Answers to a submission only: whether the node knew the transaction before. */
-  readonly duplicate?: boolean
-  /** While pending: ready for the next block, or queued behind a missing nonce. */
-  readonly queue?: 'ready' | 'queued'
-  /** Why it failed, was dropped, replaced or expired. */
-  readonly reason?: { readonly code: string; readonly detail: string }
-  readonly block?: {
-    readonly hash: string
-    readonly height: string
-    readonly index: number
-    readonly timestamp: string
-    readonly timestampMs: number
-  }
-  readonly transaction?: TransactionContentView
-  readonly receipt?: ReceiptView
-}
-
-/** What became of one entry of a batch; its content is not repeated. */
-export type BatchItemView =
-  | {
-      readonly index: number
-      readonly hash: string
-      readonly status: 'pending' | 'committed' | 'failed'
-      readonly duplicate: boolean
-    }
-  | { readonly index: number; readonly hash?: string; readonly problem: ProblemView }
-
-export interface AccountView extends AddressView {
-  readonly balance: string
-  readonly nonce: string
-  /** The next free nonce, counting what is pending. */
-  readonly pendingNonce: string
-  readonly historyCount: string
-  readonly historyHead: string
-  readonly height: string
-}
-
-export interface NonceView extends AddressView {
-  readonly committed: string
-  readonly next: string
-}
-
-export interface ValidatorView extends AddressView {
-  readonly index: number
-  readonly power: string
-  readonly blsKey: string
-  readonly nodeKey: string
-  readonly self: boolean
-  readonly connected: boolean
-}
-
-export interface ConsensusView {
-  readonly epoch: string
-  readonly view: string
-  readonly leader: number
-  readonly highQC: { readonly view: string; readonly blockHash: string }
-  readonly lockedView: string
-  readonly lastVotedView: string
-  readonly highestTimeoutView: string
-  readonly timeoutMs: number
-  readonly backoff: number
-  readonly quorum: string
-  readonly totalPower: string
-}
-
-export type MempoolView = MempoolInfo
-
-export interface InfoView {
-  readonly chainId: string
-  readonly genesisHash: string
-  readonly addressPrefix: string
-  readonly height: string
-  readonly view: string
-  readonly version: string
-  readonly role: 'validator' | 'full'
-  readonly syncing: boolean
-  readonly endpoints: readonly string[]
-}
-
-export interface ReadinessView {
-  readonly status: 'ready' | 'not-ready'
-  readonly checks: Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>
 }
 
 export function viewAddress(prefix: string, address: string): AddressView {

@@ -1,33 +1,32 @@
 // Accounts at the committed head. An address that was never used is an account with nothing in it, not an error.
 
-import type { Request, Response } from 'express'
 import { parseAddress } from '../../ledger/address.ts'
-import { type Answer, type ApiContext, content, pathParameter, type Route, refuse } from '../answer.ts'
-import { invalidParameter, type Parsed, parsed, parseNoQuery, refused } from '../parse.ts'
+import { type Answer, type ApiContext, content, type Route, refuse } from '../answer.ts'
+import { getAccount, getNonce } from '../contract/accounts.ts'
+import { route } from '../contract/operation.ts'
+import { invalidParameter, type Parsed, parsed, refused } from '../parse.ts'
 import { type NonceView, viewAccount, viewAddress } from '../view.ts'
 
 export const accountRoutes: readonly Route[] = [
-  { method: 'GET', path: '/v1/accounts/:address', handle: show },
-  { method: 'GET', path: '/v1/accounts/:address/nonce', handle: showNonce },
+  route(getAccount, ({ path }, api) => show(path.address, api)),
+  route(getNonce, ({ path }, api) => showNonce(path.address, api)),
 ]
 
-function addressOf(request: Request, api: ApiContext): Parsed<string> {
-  const query = parseNoQuery(request)
-  if (!query.ok) return query
-  const address = parseAddress(api.info.addressPrefix, pathParameter(request, 'address'))
+function addressOf(text: string, api: ApiContext): Parsed<string> {
+  const address = parseAddress(api.info.addressPrefix, text)
   return address.ok ? parsed(address.address) : refused(invalidParameter('address', address.detail))
 }
 
-function show(request: Request, _response: Response, api: ApiContext): Answer {
-  const address = addressOf(request, api)
+function show(text: string, api: ApiContext): Answer {
+  const address = addressOf(text, api)
   if (!address.ok) return refuse(address.problem)
   const { chain, submitter } = api.ports
   const nextNonce = submitter.nextNonce(address.value)
   return content(viewAccount(address.value, chain.account(address.value), nextNonce, api.info.addressPrefix))
 }
 
-function showNonce(request: Request, _response: Response, api: ApiContext): Answer {
-  const address = addressOf(request, api)
+function showNonce(text: string, api: ApiContext): Answer {
+  const address = addressOf(text, api)
   if (!address.ok) return refuse(address.problem)
   const view: NonceView = {
     ...viewAddress(api.info.addressPrefix, address.value),

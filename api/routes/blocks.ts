@@ -1,41 +1,36 @@
 // Committed blocks, alone and in pages. A committed block never changes, so what names one by height or hash
 // may be cached for ever; `latest` and lists are true until the next block.
 
-import type { Request, Response } from 'express'
+import type { z } from 'zod'
 import type { BlockId, Height } from '../../consensus/types.ts'
 import { assert } from '../../crypto/assert.ts'
 import { toHex } from '../../crypto/bytes.ts'
-import { type Answer, type ApiContext, content, pathParameter, type Route, refuse } from '../answer.ts'
+import { type Answer, type ApiContext, content, type Route, refuse } from '../answer.ts'
+import { type BlockInclude, getBlock, listBlocks, listBlockTransactions } from '../contract/blocks.ts'
+import { route } from '../contract/operation.ts'
 import { decodeCursor, encodeCursor, type KeyPage, type KeyRange, pageKeys } from '../cursor.ts'
-import {
-  type BlockInclude,
-  type BlockRef,
-  PAGE_LIMIT_MAX,
-  type PageQuery,
-  type Parsed,
-  parseBlockQuery,
-  parseBlockRef,
-  parseBlocksQuery,
-  parsed,
-  parsePageQuery,
-  refused,
-} from '../parse.ts'
+import { type BlockRef, PAGE_LIMIT_MAX, type Parsed, parsed, refused } from '../parse.ts'
 import type { CommittedBlock } from '../ports.ts'
 import { type BlockView, type TransactionView, viewBlock, viewCertificate, viewCommitted } from '../view.ts'
 
 export const blockRoutes: readonly Route[] = [
-  { method: 'GET', path: '/v1/blocks', handle: list },
-  { method: 'GET', path: '/v1/blocks/:block', handle: show },
-  { method: 'GET', path: '/v1/blocks/:block/transactions', handle: listTransactions },
+  route(listBlocks, ({ query }, api) => list(query, api)),
+  route(getBlock, ({ path, query }, api) => show(path.block, query.include, api)),
+  route(listBlockTransactions, ({ path, query }, api) => listTransactions(path.block, query, api)),
 ]
 
-function show(request: Request, _response: Response, api: ApiContext): Answer {
-  const query = parseBlockQuery(request)
-  if (!query.ok) return refuse(query.problem)
-  const found = findBlock(pathParameter(request, 'block'), api)
+type BlocksQuery = z.output<typeof listBlocks.query>
+type PageQuery = z.output<typeof listBlockTransactions.query>
+
+interface NamedBlock {
+  readonly text: string
+  readonly ref: BlockRef
+}
+
+function show(name: NamedBlock, include: ReadonlySet<BlockInclude>, api: ApiContext): Answer {
+  const found = findBlock(name, api)
   if (!found.ok) return refuse(found.problem)
   const { block, isLatest } = found.value
-  const { include } = query.value
   const view = viewIncluding(block, include, api)
   // While no certificate is known the answer can still change.
   const isWhole = !include.has('certificate') || block.certificate !== undefined
@@ -79,15 +74,13 @@ function viewTransactions(block: CommittedBlock, indexes: readonly number[], api
   })
 }
 
-function list(request: Request, _response: Response, api: ApiContext): Answer {
-  const query = parseBlocksQuery(request)
-  if (!query.ok) return refuse(query.problem)
-  const { from, to, order } = query.value
+function list(query: BlocksQuery, api: ApiContext): Answer {
+  const { from, to, order } = query
   const head = api.ports.chain.head()
   const low = Math.max(from ?? head.oldestHeight, head.oldestHeight)
   const high = Math.min(to ?? head.height, head.height)
   const filter = ['blocks', String(from ?? ''), String(to ?? ''), order]
-  const page = takePage(filter, { low, high }, query.value, api)
+  const page = takePage(filter, { low, high }, query, api)
   if (!page.ok) return refuse(page.problem)
   const validators = api.ports.chain.validators()
   const views = page.value.keys.map((height) => {
@@ -95,21 +88,19 @@ function list(request: Request, _response: Response, api: ApiContext): Answer {
     assert(block !== undefined, `no block at ${height}, between the oldest and the head`)
     return viewBlock(block, api.info.addressPrefix, validators)
   })
-  return pageAnswer(views, page.value, filter, query.value.limit, 'head', api)
+  return pageAnswer(views, page.value, filter, query.limit, 'head', api)
 }
 
-function listTransactions(request: Request, _response: Response, api: ApiContext): Answer {
-  const query = parsePageQuery(request)
-  if (!query.ok) return refuse(query.problem)
-  const found = findBlock(pathParameter(request, 'block'), api)
+function listTransactions(name: NamedBlock, query: PageQuery, api: ApiContext): Answer {
+  const found = findBlock(name, api)
   if (!found.ok) return refuse(found.problem)
   const { block, isLatest } = found.value
   // Bound to the block, not to its name: `latest` is another block on the next page.
-  const filter = ['block-transactions', block.id, query.value.order]
-  const page = takePage(filter, { low: 0, high: block.transactionIds.length - 1 }, query.value, api)
+  const filter = ['block-transactions', block.id, query.order]
+  const page = takePage(filter, { low: 0, high: block.transactionIds.length - 1 }, query, api)
   if (!page.ok) return refuse(page.problem)
   const views = viewTransactions(block, page.value.keys, api)
-  return pageAnswer(views, page.value, filter, query.value.limit, isLatest ? 'head' : 'immutable', api)
+  return pageAnswer(views, page.value, filter, query.limit, isLatest ? 'head' : 'immutable', api)
 }
 
 function takePage(filter: readonly string[], keys: KeyRange, query: PageQuery, api: ApiContext): Parsed<KeyPage> {
@@ -135,14 +126,12 @@ function pageAnswer(
 }
 
 function findBlock(
-  text: string,
+  { text, ref }: NamedBlock,
   api: ApiContext,
 ): Parsed<{ readonly block: CommittedBlock; readonly isLatest: boolean }> {
-  const ref = parseBlockRef(text)
-  if (!ref.ok) return ref
   const { chain } = api.ports
   const head = chain.head()
-  const at = placeOf(ref.value, head)
+  const at = placeOf(ref, head)
   if (typeof at === 'number' && at < head.oldestHeight) return pruned(at, head.oldestHeight)
   const block = chain.block(at)
   if (block === undefined) {
@@ -150,8 +139,8 @@ function findBlock(
     return refused({ code: 'block-unknown', detail, members: { height: String(head.height) } })
   }
   // The genesis block is the one in view 0: if the oldest held is another, it has been pruned.
-  if (ref.value.kind === 'genesis' && block.proposal.header.view !== 0) return pruned('genesis', head.oldestHeight)
-  return parsed({ block, isLatest: ref.value.kind === 'latest' })
+  if (ref.kind === 'genesis' && block.proposal.header.view !== 0) return pruned('genesis', head.oldestHeight)
+  return parsed({ block, isLatest: ref.kind === 'latest' })
 }
 
 function placeOf(ref: BlockRef, head: { readonly blockId: BlockId; readonly oldestHeight: Height }): Height | BlockId {

@@ -2,13 +2,15 @@
 // A timeout is never an error and a repetition never an effect: the HTTP status speaks of the request, `status` in the
 // answer of the transaction (docs/API.md, "What a submission answers").
 
-import type { Request, Response } from 'express'
+import type { Request } from 'express'
 import { assert } from '../../crypto/assert.ts'
 import type { Hash } from '../../crypto/bytes.ts'
 import { parseTransaction } from '../../ledger/transaction.ts'
-import { type Answer, type ApiContext, content, pathParameter, type Route, refuse } from '../answer.ts'
-import { BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX, parseBatchBody, parseTransactionBody } from '../body.ts'
-import { parseNoQuery, parseTransactionHash, parseWait, type Wait } from '../parse.ts'
+import { type Answer, type ApiContext, content, type Route, refuse } from '../answer.ts'
+import { parseBatchBody, parseTransactionBody } from '../body.ts'
+import { type Input, type NONE, route } from '../contract/operation.ts'
+import { getTransaction, submitTransaction, submitTransactions } from '../contract/transactions.ts'
+import { type Wait, waitOf } from '../parse.ts'
 import type { CommittedTransaction, Pending, PendingState, Settled, Submitted } from '../ports.ts'
 import { problemOfRefusal, viewProblem } from '../problem.ts'
 import {
@@ -22,20 +24,21 @@ import {
 import { unlessAborted, type Waiter } from '../waiters.ts'
 
 export const transactionRoutes: readonly Route[] = [
-  { method: 'POST', path: '/v1/transactions', bodyBytesMax: BODY_BYTES_MAX, handle: submit },
-  { method: 'POST', path: '/v1/transactions/batch', bodyBytesMax: BATCH_BODY_BYTES_MAX, handle: submitBatch },
-  { method: 'GET', path: '/v1/transactions/:hash', handle: find },
+  route(submitTransaction, submit),
+  route(submitTransactions, ({ request }, api) => submitBatch(request, api)),
+  route(getTransaction, find),
 ]
 
 type Accepted = Extract<Submitted, { ok: true }>
 type Waiting = Extract<Wait, { kind: 'committed' }>
 
-async function submit(request: Request, response: Response, api: ApiContext): Promise<Answer> {
-  const wait = parseWait(request)
-  if (!wait.ok) return refuse(wait.problem)
+type Submission = Input<typeof NONE, typeof submitTransaction.query>
+
+async function submit({ query, request, response }: Submission, api: ApiContext): Promise<Answer> {
+  const wait = waitOf(query, request)
   const body = parseTransactionBody(request)
   if (!body.ok) return refuse(body.problem)
-  const waiting = wait.value.kind === 'committed' ? wait.value : undefined
+  const waiting = wait.kind === 'committed' ? wait : undefined
   const id = waiting === undefined ? undefined : idOf(body.value)
   const waiter = id === undefined ? undefined : api.waiters.open(clientOf(request), response)
   if (waiting === undefined || id === undefined || waiter === undefined) {
@@ -104,9 +107,7 @@ function withWait(view: TransactionView, waiting: Waiting): Answer {
   return { ...answer, appliedWait: waiting.applied }
 }
 
-async function submitBatch(request: Request, _response: Response, api: ApiContext): Promise<Answer> {
-  const query = parseNoQuery(request)
-  if (!query.ok) return refuse(query.problem)
+async function submitBatch(request: Request, api: ApiContext): Promise<Answer> {
   const body = parseBatchBody(request)
   if (!body.ok) return refuse(body.problem)
   const outcomes = await api.ports.submitter.submit(body.value)
@@ -124,19 +125,18 @@ function viewOutcome(outcome: Submitted, index: number, api: ApiContext): BatchI
   return outcome.id === undefined ? { index, problem } : { index, hash: `0x${outcome.id}`, problem }
 }
 
-function find(request: Request, response: Response, api: ApiContext): Answer | Promise<Answer> {
-  const hash = parseTransactionHash(pathParameter(request, 'hash'))
-  if (!hash.ok) return refuse(hash.problem)
-  const wait = parseWait(request)
-  if (!wait.ok) return refuse(wait.problem)
-  const committed = api.ports.chain.transaction(hash.value)
+type Question = Input<typeof getTransaction.parameters, typeof getTransaction.query>
+
+function find({ path, query, request, response }: Question, api: ApiContext): Answer | Promise<Answer> {
+  const wait = waitOf(query, request)
+  const committed = api.ports.chain.transaction(path.hash)
   if (committed !== undefined) return committedAnswer(committed, api)
-  const pending = api.ports.submitter.pending(hash.value)
+  const pending = api.ports.submitter.pending(path.hash)
   if (pending === undefined) return unknownTransaction(api)
-  if (wait.value.kind === 'accepted' || pending.status.state !== 'pending') return pendingAnswer(pending, api)
+  if (wait.kind === 'accepted' || pending.status.state !== 'pending') return pendingAnswer(pending, api)
   const waiter = api.waiters.open(clientOf(request), response)
   if (waiter === undefined) return pendingAnswer(pending, api)
-  return findAfterWait(pending, wait.value, waiter, api)
+  return findAfterWait(pending, wait, waiter, api)
 }
 
 async function findAfterWait(pending: Pending, waiting: Waiting, waiter: Waiter, api: ApiContext): Promise<Answer> {

@@ -1,14 +1,12 @@
 // The validators of the current epoch, in the order of the validator set, which certificates' bitmaps refer to.
 
-import type { Request, Response } from 'express'
-import { type Answer, type ApiContext, content, type Route, refuse } from '../answer.ts'
-import { parseNoQuery } from '../parse.ts'
+import { type Answer, type ApiContext, content, type Route } from '../answer.ts'
+import { listValidators } from '../contract/network.ts'
+import { route } from '../contract/operation.ts'
 import { viewValidator } from '../view.ts'
 
-export const validatorRoutes: readonly Route[] = [{ method: 'GET', path: '/v1/validators', handle: list }]
+export const validatorRoutes: readonly Route[] = [route(listValidators, (_input, api) => list(api))]
 
-function list(request: Request, _response: Response, api: ApiContext): Answer {
-  const query = parseNoQuery(request)
-  if (!query.ok) return refuse(query.problem)
+function list(api: ApiContext): Answer {
   return content(api.ports.chain.validators().map((validator) => viewValidator(validator, api.info.addressPrefix)))
 }

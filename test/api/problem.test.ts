@@ -63,6 +63,7 @@ describe('codes', () => {
         "nonce-taken": 409,
         "nonce-too-high": 422,
         "nonce-too-low": 422,
+        "not-acceptable": 406,
         "not-ready": 503,
         "problem-unknown": 404,
         "request-timeout": 408,

@@ -52,6 +52,7 @@ describe('status', () => {
       code: 'block-unknown',
       status: 404,
       title: 'Block unknown',
+      help: expect.stringContaining('`height`'),
       retryable: false,
     })
     expect((await get('/errors/toString')).body.code).toBe('problem-unknown')

@@ -1,0 +1,132 @@
+// The operations as an OpenAPI 3.1 document. Everything in it comes from the operations and their schemas; nothing is written
+// here that a route could contradict.
+
+import { readFileSync } from 'node:fs'
+import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteasolutions/zod-to-openapi'
+import { z } from 'zod'
+import { toHex } from '../../crypto/bytes.ts'
+import { sha256 } from '../../crypto/hash.ts'
+import { PROBLEMS } from '../problem.ts'
+import { type AnswerSpec, JSON_TYPE, type Operation, problemsOf } from './operation.ts'
+import { problem } from './problem.ts'
+
+export type OpenApiDocument = ReturnType<OpenApiGeneratorV31['generateDocument']>
+
+const DESCRIPTION = `Every node serves this API: submit transactions, learn what became of them, read committed blocks and
+accounts. It shows committed state only, and committed is final. Amounts, nonces, heights and views are decimal strings.
+Members are only ever added under \`/v1\`, so ignore those you do not know.`
+
+const TEXT = z.string()
+
+/** The same operations give the same document, byte by byte. */
+export function openApiOf(operations: readonly Operation[], version: string): OpenApiDocument {
+  const registry = new OpenAPIRegistry()
+  for (const operation of operations) registry.registerPath(pathOf(operation))
+  return new OpenApiGeneratorV31(registry.definitions, { unionPreferredType: 'oneOf' }).generateDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Scoville',
+      version,
+      description: DESCRIPTION,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    tags: ['Transactions', 'Blocks', 'Accounts', 'Network', 'Node'].map((name) => ({ name })),
+  })
+}
+
+let last: { readonly of: readonly Operation[]; readonly text: string; readonly etag: string } | undefined
+
+/** The document as it is served; made once, since the operations of a server never change. */
+export function openApiText(
+  operations: readonly Operation[],
+  version: string,
+): { readonly text: string; readonly etag: string } {
+  if (last?.of !== operations) {
+    const text = JSON.stringify(openApiOf(operations, version))
+    last = { of: operations, text, etag: toHex(sha256(Buffer.from(text))).slice(0, 32) }
+  }
+  return last
+}
+
+function pathOf(operation: Operation): RouteConfig {
+  const { id, method, path, tag, summary, description, parameters, query, body, example } = operation
+  return {
+    method: method === 'GET' ? 'get' : 'post',
+    path,
+    operationId: id,
+    tags: [tag],
+    summary,
+    description,
+    request: {
+      params: parameters,
+      query,
+      headers: headersOf(operation),
+      ...(body === undefined ? {} : { body: { required: true, content: contentOf(body.content, example.body) } }),
+    },
+    'x-example-request': { path: example.path ?? {}, query: example.query ?? {} },
+    responses: { ...answersOf(operation), ...refusalsOf(operation) },
+  }
+}
+
+function headersOf(operation: Operation): z.ZodObject {
+  const described = {
+    'X-Min-Height': 'Answer from this height or above; 412 when it does not come within 2 s.',
+    'X-Request-Id': 'Names the request in the log of the node: 1 to 64 of `A-Z a-z 0-9 _ . -`.',
+    ...operation.headers,
+  }
+  return z.object(
+    Object.fromEntries(
+      Object.entries(described).map(([name, text]) => [name, z.string().optional().meta({ description: text })]),
+    ),
+  )
+}
+
+function contentOf(content: AnswerSpec['content'] | NonNullable<Operation['body']>['content'], example: unknown) {
+  return Object.fromEntries(
+    Object.entries(content).map(([type, schema]) => {
+      if (schema === 'text') return [type, { schema: TEXT }]
+      if (schema === 'binary') return [type, { schema: { type: 'string' as const, contentMediaType: type } }]
+      return [type, { schema, ...(type === JSON_TYPE && example !== undefined ? { example } : {}) }]
+    }),
+  )
+}
+
+function answersOf(operation: Operation): RouteConfig['responses'] {
+  const recorded = exampleOf(operation.id)
+  return Object.fromEntries(
+    Object.entries(operation.answers).map(([status, { description, content }]) => [
+      status,
+      { description, content: contentOf(content, recorded?.status === Number(status) ? recorded.body : undefined) },
+    ]),
+  )
+}
+
+/** One response a status; the codes it can stand for are listed in its description. */
+function refusalsOf(operation: Operation): RouteConfig['responses'] {
+  const codes = problemsOf(operation)
+  const statuses = [...new Set(codes.map((code) => PROBLEMS[code].status))]
+  return Object.fromEntries(
+    statuses
+      .filter((status) => operation.answers[status] === undefined)
+      .map((status) => {
+        const named = codes.filter((code) => PROBLEMS[code].status === status).map((code) => `\`${code}\``)
+        return [status, { description: named.join(', '), content: { 'application/problem+json': { schema: problem } } }]
+      }),
+  )
+}
+
+export interface RecordedAnswer {
+  readonly status: number
+  readonly body?: unknown
+}
+
+/** What the test chain answered to the example request (test/api/contract/operation-examples.test.ts); undefined before it ran. */
+export function exampleOf(id: string): RecordedAnswer | undefined {
+  try {
+    const recorded: RecordedAnswer = JSON.parse(readFileSync(new URL(`examples/${id}.json`, import.meta.url), 'utf8'))
+    return recorded
+  } catch {
+    return undefined
+  }
+}
