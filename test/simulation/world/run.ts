@@ -6,7 +6,7 @@ import { gripOf } from '../villains/grip.ts'
 import { hold } from './claims.ts'
 import { committeeOf } from './committee.ts'
 import { Injection } from './injection.ts'
-import type { SimulatedNode } from './node.ts'
+import type { SimulatedNode, Tampering } from './node.ts'
 import type { Scenario } from './scenario.ts'
 import { World } from './world.ts'
 
@@ -81,8 +81,34 @@ function cast(world: World, { villains }: Scenario): void {
   for (const { validator, kind } of villains) {
     const villain = villainOf(kind)
     for (const node of world.nodes) {
-      if (node.validator === validator) node.tampering = villain.take(gripOf(world, node))
+      if (node.validator === validator) node.tampering = watched(world, kind, villain.take(gripOf(world, node)))
     }
+  }
+}
+
+/** A villain's node may stop at what it did to itself, but a villain that throws is not one: it would end without a word. */
+function watched(
+  world: World,
+  kind: string,
+  { out, hears, gossipOut, started, starting, stepped }: Tampering,
+): Tampering {
+  const guarded =
+    <P extends readonly unknown[], R>(act: (...given: P) => R) =>
+    (...given: P): R => {
+      try {
+        return act(...given)
+      } catch (error) {
+        world.breakOff(new Error(`the villain ${kind} throws`, { cause: error }))
+        throw error
+      }
+    }
+  return {
+    ...(out && { out: guarded(out) }),
+    ...(hears && { hears: guarded(hears) }),
+    ...(gossipOut && { gossipOut: guarded(gossipOut) }),
+    ...(started && { started: guarded(started) }),
+    ...(starting && { starting: guarded(starting) }),
+    ...(stepped && { stepped: guarded(stepped) }),
   }
 }
 

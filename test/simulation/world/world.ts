@@ -233,6 +233,11 @@ export class World {
     }
   }
 
+  /** Ends the run behind the event under way; the first error counts. */
+  breakOff(error: unknown): void {
+    this.#fail(error)
+  }
+
   #fail(error: unknown): void {
     this.#failure ??= error
   }
