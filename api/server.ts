@@ -19,6 +19,7 @@ import {
 } from './answer.ts'
 import { answerBrokenRequests } from './broken-requests.ts'
 import { mediaTypesOf } from './contract/operation.ts'
+import { addDocsPages } from './docs-pages.ts'
 import { awaitHeight } from './min-height.ts'
 import type { ApiPorts } from './ports.ts'
 import type { Problem } from './problem.ts'
@@ -148,6 +149,7 @@ function createApp(api: ApiContext, routes: readonly Route[], options: ApiOption
     },
     sendProblem,
   )
+  addDocsPages(app, send, sendProblem)
   app.use((request, response) => {
     sendProblem(request, response, { code: 'route-unknown', detail: 'GET /v1 lists the endpoints' })
   })

@@ -89,6 +89,26 @@ describe('headers', () => {
   })
 })
 
+describe('Accept, Vary and Server-Timing', () => {
+  it('refuse with 406 what cannot be answered as asked, before anything is done (RFC 9110, 12.5.1)', async () => {
+    const { chain, get, post } = await serve()
+    const refused = await post('/v1/transactions', transfer().bytes, { ...OCTETS, accept: 'text/html' })
+    expect([refused.status, refused.body.code, chain.submissions]).toEqual([406, 'not-acceptable', 0])
+    for (const accept of ['*/*', 'application/*', 'text/html, application/json;q=0.1', 'application/json']) {
+      expect((await get('/v1', { accept })).status, accept).toBe(200)
+    }
+    expect((await get('/metrics', { accept: 'application/openmetrics-text, text/plain;q=0.5' })).status).toBe(200)
+  })
+
+  it('name the headers on which an answer depends, and the time it took', async () => {
+    const { get } = await serve()
+    const waited = await get(`/v1/transactions/0x${transfer().id}`)
+    expect(waited.headers.get('vary')).toBe('Prefer')
+    expect((await get('/v1')).headers.get('vary')).toBeNull()
+    expect(waited.headers.get('server-timing')).toMatch(/^total;dur=\d+\.\d\d$/)
+  })
+})
+
 describe('X-Min-Height', () => {
   it('waits for a height that comes and answers from it', async () => {
     const { api, chain, get } = await serve()
