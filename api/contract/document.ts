@@ -22,7 +22,9 @@ const TEXT = z.string()
 export function openApiOf(operations: readonly Operation[], version: string): OpenApiDocument {
   const registry = new OpenAPIRegistry()
   for (const operation of operations) registry.registerPath(pathOf(operation))
-  return new OpenApiGeneratorV31(registry.definitions, { unionPreferredType: 'oneOf' }).generateDocument({
+  const document = new OpenApiGeneratorV31([problem, ...registry.definitions], {
+    unionPreferredType: 'oneOf',
+  }).generateDocument({
     openapi: '3.1.0',
     info: {
       title: 'Scoville',
@@ -33,6 +35,21 @@ export function openApiOf(operations: readonly Operation[], version: string): Op
     servers: [{ url: '/' }],
     tags: ['Transactions', 'Blocks', 'Accounts', 'Network', 'Node'].map((name) => ({ name })),
   })
+  for (const operation of operations) addParameterExamples(document, operation)
+  return document
+}
+
+/** The example request, so that the viewer begins with what works. */
+function addParameterExamples(document: OpenApiDocument, { method, path, example }: Operation): void {
+  const item = document.paths?.[path]
+  const described = method === 'GET' ? item?.get : item?.post
+  for (const parameter of described?.parameters ?? []) {
+    if (!('in' in parameter)) continue
+    const value = (parameter.in === 'path' ? example.path : example.query)?.[parameter.name]
+    if (value === undefined || parameter.in === 'header') continue
+    const isNumber = parameter.schema !== undefined && 'type' in parameter.schema && parameter.schema.type === 'integer'
+    parameter.example = isNumber ? Number(value) : value
+  }
 }
 
 let last: { readonly of: readonly Operation[]; readonly text: string; readonly etag: string } | undefined
@@ -64,7 +81,6 @@ function pathOf(operation: Operation): RouteConfig {
       headers: headersOf(operation),
       ...(body === undefined ? {} : { body: { required: true, content: contentOf(body.content, example.body) } }),
     },
-    'x-example-request': { path: example.path ?? {}, query: example.query ?? {} },
     responses: { ...answersOf(operation), ...refusalsOf(operation) },
   }
 }
@@ -102,7 +118,7 @@ function answersOf(operation: Operation): RouteConfig['responses'] {
   )
 }
 
-/** One response a status; the codes it can stand for are listed in its description. */
+/** One response a status, with the codes that this operation can give there and no other. */
 function refusalsOf(operation: Operation): RouteConfig['responses'] {
   const codes = problemsOf(operation)
   const statuses = [...new Set(codes.map((code) => PROBLEMS[code].status))]
@@ -110,8 +126,11 @@ function refusalsOf(operation: Operation): RouteConfig['responses'] {
     statuses
       .filter((status) => operation.answers[status] === undefined)
       .map((status) => {
-        const named = codes.filter((code) => PROBLEMS[code].status === status).map((code) => `\`${code}\``)
-        return [status, { description: named.join(', '), content: { 'application/problem+json': { schema: problem } } }]
+        const possible = codes.filter((code) => PROBLEMS[code].status === status)
+        const description = possible.map((code) => `\`${code}\`: ${PROBLEMS[code].help}`).join('\n\n')
+        const closed = { type: 'object' as const, properties: { code: { enum: possible } } }
+        const schema = { allOf: [{ $ref: '#/components/schemas/Problem' }, closed] }
+        return [status, { description, content: { 'application/problem+json': { schema } } }]
       }),
   )
 }

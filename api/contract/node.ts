@@ -30,7 +30,9 @@ const readiness = z
 export type ReadinessView = Seen<z.infer<typeof readiness>>
 
 const ANY = z.looseObject({})
-const codeParameter = z.object({ code: z.string().max(64).meta({ description: 'A problem code.' }) })
+const codeParameter = z.object({
+  code: z.string().max(64).meta({ pattern: '^[a-z-]{1,64}$', description: 'A problem code.' }),
+})
 
 export const getInfo = {
   id: 'getInfo',

@@ -46,10 +46,10 @@ export const blockText = z
   })
 
 /** Parsed by the handler, since the prefix is the network's. */
-export const addressText = z
-  .string()
-  .max(128)
-  .meta({ description: 'An address: bech32m with the prefix of the network, or 0x and 40 hex digits.' })
+export const addressText = z.string().max(128).meta({
+  pattern: '^(?:0x[0-9a-fA-F]{40}|[a-z0-9]{1,16}1[02-9ac-hj-np-z]{38,60})$',
+  description: 'An address: bech32m with the prefix of the network, or 0x and 40 hex digits.',
+})
 
 export const limitText = z
   .string()
