@@ -135,3 +135,30 @@ export function brokenAdvance(before: SafetyState, next: SafetyState): string | 
 function isSameVote(a: UnsignedVote | undefined, b: UnsignedVote | undefined): boolean {
   return a?.blockId === b?.blockId && a?.parentView === b?.parentView && a?.parentId === b?.parentId
 }
+
+/**
+ * What covers both: of each part the one of the higher view, so that nothing either says is unsaid. A conflict, as a sentence,
+ * when both signed one view and said different things there: a key that has signed twice.
+ */
+export function joinSafety(a: SafetyState, b: SafetyState): SafetyState | { readonly conflict: string } {
+  if (a.epoch !== b.epoch) return a.epoch > b.epoch ? a : b
+  const [voted, timedOut] = [
+    a.lastVotedView >= b.lastVotedView ? a : b,
+    a.highestTimeoutView >= b.highestTimeoutView ? a : b,
+  ]
+  const lastTC = (a.lastTC?.view ?? 0) >= (b.lastTC?.view ?? 0) ? a.lastTC : b.lastTC
+  const lastProposal = (a.lastProposal?.view ?? 0) >= (b.lastProposal?.view ?? 0) ? a.lastProposal : b.lastProposal
+  const joined: SafetyState = {
+    epoch: a.epoch,
+    lastVotedView: voted.lastVotedView,
+    ...(voted.lastVote && { lastVote: voted.lastVote }),
+    highestTimeoutView: timedOut.highestTimeoutView,
+    ...(timedOut.lastTimeout && { lastTimeout: timedOut.lastTimeout }),
+    lockedView: a.lockedView >= b.lockedView ? a.lockedView : b.lockedView,
+    highQC: a.highQC.view >= b.highQC.view ? a.highQC : b.highQC,
+    ...(lastTC && { lastTC }),
+    ...(lastProposal && { lastProposal }),
+  }
+  const conflict = brokenAdvance(a, joined) ?? brokenAdvance(b, joined)
+  return conflict === undefined ? joined : { conflict }
+}

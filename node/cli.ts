@@ -9,6 +9,7 @@ import { addGenesis } from './commands/genesis.ts'
 import { addInit } from './commands/init.ts'
 import { addKeys } from './commands/keys.ts'
 import { EXIT, type Finish, type Outcome, type Terminal, textOf } from './commands/outcome.ts'
+import { addSafety } from './commands/safety.ts'
 import { addSnapshot } from './commands/snapshot.ts'
 import { addStart } from './commands/start.ts'
 import { addStatus } from './commands/status.ts'
@@ -66,6 +67,7 @@ async function buildProgram(args: readonly string[], finish: Finish, terminal: T
   addConfig(program, finish, terminal)
   addSnapshot(program, finish)
   addDb(program, finish, terminal)
+  addSafety(program, finish, terminal)
   return program
 }
 

@@ -11,7 +11,7 @@ import { NodeError } from './fault.ts'
 import type { Log } from './log.ts'
 import type { SafetyStore, Signer } from './ports.ts'
 import type { OpenedChainStore } from './storage/chain-store.ts'
-import { type OpenedSafetyStore, openSafetyStore } from './storage/safety-store.ts'
+import { adviceOnRefusal, type OpenedSafetyStore, openSafetyStore, type SafetyOpening } from './storage/safety-store.ts'
 
 /** A node without a key signs nothing and has nothing to remember. */
 export const NOTHING_TO_SAVE: SafetyStore = { load: () => undefined, save: async () => {} }
@@ -46,11 +46,13 @@ export async function openIdentity(request: IdentityRequest): Promise<Identity> 
   if (index === undefined) {
     throw new NodeError('key-not-in-genesis', `the key of ${keys.id} is none of the genesis file's validators`)
   }
-  const opening = await openSafetyStore(dataDir, genesisHash, store.mirror, limits)
+  const opening = await ofOwnKey(await openSafetyStore(dataDir, genesisHash, store.mirror, limits), index)
   if (opening.kind === 'refuse') {
     // PITFALLS 6 and 37: without knowing what it signed, a validator that votes may vote twice.
-    log.error({ code: opening.code }, `this validator signs nothing: ${opening.reason}`)
-    return { ...nobody, observing: `signs nothing (${opening.code}): ${opening.reason}` }
+    const { code, reason } = opening
+    const next = adviceOnRefusal(code)
+    log.error({ code, next }, `this validator signs nothing: ${reason}`)
+    return { ...nobody, observing: `signs nothing (${code}): ${reason}; what to do: ${next}` }
   }
   const node = keyPairFromSeed(keys.nodeSeed)
   const signer: Signer = {
@@ -60,4 +62,14 @@ export async function openIdentity(request: IdentityRequest): Promise<Identity> 
     signProposal: async (preimage) => signEd25519(node.secretKey, preimage),
   }
   return { self: index, signer, safetyStore: opening.store, safety: opening.safety, observing: undefined }
+}
+
+/** What another key signed says nothing of what this one did. */
+async function ofOwnKey(opening: SafetyOpening, index: ValidatorIndex): Promise<SafetyOpening> {
+  if (opening.kind === 'refuse') return opening
+  const signer = opening.safety?.lastVote?.signer ?? opening.safety?.lastTimeout?.signer
+  if (signer === undefined || signer === index) return opening
+  await opening.store.close()
+  const reason = `the safety file is that of validator v${signer}, and the key file is v${index}'s`
+  return { kind: 'refuse', code: 'safety-other-key', reason }
 }

@@ -30,6 +30,10 @@ export type RefusalCode =
   | 'safety-stale'
   /** Files and mirror say different things of one generation. */
   | 'safety-mirror-differs'
+  /** `scoville safety export` handed the state over: the mirror is one generation ahead and says the same. */
+  | 'safety-exported'
+  /** What is saved was signed by another validator of the chain. */
+  | 'safety-other-key'
   | 'safety-other-chain'
   | 'safety-format'
 
@@ -38,6 +42,22 @@ export interface SafetyRefusal {
   readonly code: RefusalCode
   /** A sentence for the operator. */
   readonly reason: string
+}
+
+/** What an operator can do; docs/OPERATIONS.md, "Damage", says more. */
+export function adviceOnRefusal(code: RefusalCode): string {
+  switch (code) {
+    case 'safety-exported':
+      return 'if no other node took it, `scoville safety import` that export here; otherwise leave this directory alone'
+    case 'safety-other-key':
+      return 'give this directory the key it belongs to, or the key its own directory'
+    case 'safety-other-chain':
+      return 'check the genesis file and the data directory'
+    case 'safety-format':
+      return 'use the version of the software that wrote it'
+    default:
+      return 'put back the original files if nothing was signed since, or `scoville safety import` an export of this validator; else it follows the chain for good'
+  }
 }
 
 export interface OpenedSafetyStore extends SafetyStore {
@@ -82,6 +102,38 @@ async function open(
   mirror: SafetyMirror,
   limits: WireLimits,
 ): Promise<SafetyOpening> {
+  const examined = await examineSafety(files, genesisHash, mirror, limits)
+  if (examined.kind === 'refuse') return examined
+  if (examined.kind === 'new') return { kind: 'ok', store: await createFiles(files, genesisHash, mirror) }
+  const { slot, other, isOtherThere, safety } = examined
+  const bytes = encodeSlot(genesisHash, slot.generation, slot.body)
+  if (!isOtherThere) await files.create(other, bytes)
+  await mirror.write(bytes, true)
+  const store = new SlotSafetyStore({ files, genesisHash, mirror, generation: slot.generation, next: other, safety })
+  return { kind: 'ok', store, ...(safety && { safety }) }
+}
+
+export type ExaminedSafety =
+  /** Nothing is there, and nothing can have been signed. */
+  | { readonly kind: 'new' }
+  | {
+      readonly kind: 'good'
+      readonly slot: Slot
+      /** The slot to write next. */
+      readonly other: SlotIndex
+      readonly isOtherThere: boolean
+      /** Undefined when nothing was saved yet. */
+      readonly safety: SafetyState | undefined
+    }
+  | SafetyRefusal
+
+/** What the files and their mirror prove; changes nothing. @throws NodeError storage-unavailable */
+export async function examineSafety(
+  files: SlotFiles,
+  genesisHash: GenesisHash,
+  mirror: SafetyMirror,
+  limits: WireLimits,
+): Promise<ExaminedSafety> {
   const contents = [await files.read(0), await files.read(1)] as const
   const mirrored = mirror.read()
   if (contents[0] === undefined && contents[1] === undefined) {
@@ -91,7 +143,7 @@ async function open(
         'the safety file is missing, yet this node has a chain: what it signed is not known',
       )
     }
-    return { kind: 'ok', store: await createFiles(files, genesisHash, mirror) }
+    return { kind: 'new' }
   }
 
   const newest = newestOf(contents, genesisHash)
@@ -110,19 +162,7 @@ async function open(
   const safety = slot.body.length === 0 ? undefined : decodeSafety(slot.body, limits)
   if (safety !== undefined && !safety.ok)
     return refuse('safety-damaged', `the safety file does not decode: ${safety.detail}`)
-
-  const bytes = encodeSlot(genesisHash, slot.generation, slot.body)
-  if (contents[other] === undefined) await files.create(other, bytes)
-  await mirror.write(bytes, true)
-  const store = new SlotSafetyStore({
-    files,
-    genesisHash,
-    mirror,
-    generation: slot.generation,
-    next: other,
-    safety: safety?.value,
-  })
-  return { kind: 'ok', store, ...(safety && { safety: safety.value }) }
+  return { kind: 'good', slot, other, isOtherThere: contents[other] !== undefined, safety: safety?.value }
 }
 
 async function createFiles(
@@ -184,6 +224,12 @@ function againstMirror(slot: Slot, mirrored: Uint8Array | undefined): SafetyRefu
   if (mirror.kind !== 'slot')
     return refuse('safety-damaged', 'the mirror of the safety file in the database does not decode')
   const { generation, body } = mirror.slot
+  if (generation === slot.generation + 1 && body.length > 0 && equalBytes(body, slot.body)) {
+    return refuse(
+      'safety-exported',
+      'it was handed over by `scoville safety export`: another directory may sign with it',
+    )
+  }
   if (generation > slot.generation) {
     return refuse(
       'safety-stale',

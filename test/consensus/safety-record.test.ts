@@ -1,7 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { brokenAdvance, brokenInvariant, decodeSafety, encodeSafety } from '../../consensus/safety-record.ts'
+import {
+  brokenAdvance,
+  brokenInvariant,
+  decodeSafety,
+  encodeSafety,
+  joinSafety,
+} from '../../consensus/safety-record.ts'
 import type { BlockId, Epoch, SafetyState, View } from '../../consensus/types.ts'
 import { toHex } from '../../crypto/bytes.ts'
 import { hashOfText, LIMITS, safetyAt, tcFor } from '../node/storage/fixture.ts'
@@ -64,6 +70,49 @@ describe('the encoding', () => {
     ]
     if (process.env.GOLDEN === 'write') writeFileSync(file, `${JSON.stringify(vectors, undefined, 2)}\n`)
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(vectors)
+  })
+})
+
+describe('two records of one key, joined (ADR 0009)', () => {
+  const OLDER = safetyAt(7, true)
+  it.each<{ sentence: string; other: SafetyState; joined: SafetyState }>([
+    { sentence: 'with itself: the same', other: FULL, joined: FULL },
+    { sentence: 'with an older one: the newer', other: OLDER, joined: FULL },
+    { sentence: 'with nothing signed: what was signed', other: FRESH, joined: FULL },
+    {
+      sentence: 'with a later epoch: that',
+      other: { ...FRESH, epoch: 1 as Epoch },
+      joined: { ...FRESH, epoch: 1 as Epoch },
+    },
+    {
+      sentence: 'part by part',
+      other: { ...safetyAt(12), lastVotedView: 0 as View, lockedView: 11 as View },
+      joined: { ...FULL, lockedView: 11 as View, highQC: safetyAt(12).highQC },
+    },
+  ])('$sentence, from either side', ({ other, joined }) => {
+    expect(joinSafety(FULL, other)).toEqual(joined)
+    expect(joinSafety(other, FULL)).toEqual(joined)
+  })
+
+  it.each<{ sentence: string; other: SafetyState; conflict: string }>([
+    {
+      sentence: 'two votes',
+      other: { ...FULL, lastVote: { ...(FULL.lastVote ?? fail()), blockId: hashOfText('another') as BlockId } },
+      conflict: 'a second vote in one view',
+    },
+    {
+      sentence: 'two timeouts',
+      other: { ...FULL, lastTimeout: { ...(FULL.lastTimeout ?? fail()), highQC: OLDER.highQC } },
+      conflict: 'a second timeout in one view',
+    },
+    {
+      sentence: 'two proposals',
+      other: { ...FULL, lastProposal: { view: 9 as View, blockId: hashOfText('another') as BlockId } },
+      conflict: 'a second proposal in one view',
+    },
+  ])('$sentence of one view are a conflict', ({ other, conflict }) => {
+    expect(joinSafety(FULL, other)).toEqual({ conflict })
+    expect(joinSafety(other, FULL)).toEqual({ conflict })
   })
 })
 
