@@ -191,7 +191,7 @@ function negotiate(route: Route, handle: Handler): Handler {
   // What the answer depends on beside the path, where it does.
   const vary = names.slice(types.length > 1 ? 0 : 1).join(', ')
   return (request, response, api) => {
-    if (vary !== '') response.vary(vary)
+    if (vary !== '') response.setHeader('Vary', vary)
     const { accept } = request.headers
     if (accept === undefined || accept === '*/*' || request.accepts(types) !== false) {
       return handle(request, response, api)

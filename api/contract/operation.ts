@@ -70,10 +70,11 @@ export function route<P extends z.ZodObject, Q extends z.ZodObject>(
   operation: Operation<P, Q>,
   handle: (input: Input<P, Q>, api: ApiContext) => Answer | Promise<Answer>,
 ): Route {
-  // Most requests have no query, so what its absence means is worked out once.
+  // Most requests have no query and submissions no parameters, so what their absence means is worked out once.
   const absent = parseWith(operation.query, {})
+  const fixed = operation.path.includes('{') ? undefined : parseWith(operation.parameters, {})
   const parsing: Handler = (request, response, api) => {
-    const path = parseWith(operation.parameters, request.params)
+    const path = fixed ?? parseWith(operation.parameters, request.params)
     if (!path.ok) return refuse(path.problem)
     const query = request.originalUrl.includes('?') ? parseWith(operation.query, request.query) : absent
     if (!query.ok) return refuse(query.problem)
