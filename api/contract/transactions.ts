@@ -53,33 +53,52 @@ const receipt = z
   .meta({ id: 'Receipt' })
 export type ReceiptView = Seen<z.infer<typeof receipt>>
 
-const status = z
-  .enum(['pending', 'committed', 'failed', 'dropped', 'replaced', 'expired'])
-  .meta({ id: 'TransactionStatus', description: 'Committed, failed and expired are final.' })
+const reason = z.object({ code: z.string(), detail: z.string() })
+const inBlock = z.object({ hash, height: decimal, index: count, ...timeMembers })
+const queue = z
+  .enum(['ready', 'queued'])
+  .meta({ description: 'Ready for the next block, or queued behind a missing nonce.' })
 
-export const transaction = z
-  .object({
-    hash,
-    status,
-    final: z.boolean(),
-    duplicate: z
-      .boolean()
-      .optional()
-      .meta({ description: 'Answers to a submission only: whether the node knew the transaction before.' }),
-    queue: z
-      .enum(['ready', 'queued'])
-      .optional()
-      .meta({ description: 'While pending: ready for the next block, or queued behind a missing nonce.' }),
-    reason: z
-      .object({ code: z.string(), detail: z.string() })
-      .optional()
-      .meta({ description: 'Why it failed, was dropped, replaced or expired.' }),
-    block: z.object({ hash, height: decimal, index: count, ...timeMembers }).optional(),
-    transaction: transactionContent.optional(),
-    receipt: receipt.optional(),
-  })
+/** Every member that a transaction may have; which it has depends on its status. */
+const members = z.object({
+  hash,
+  status: z.enum(['pending', 'committed', 'failed', 'dropped', 'replaced', 'expired']),
+  final: z.boolean(),
+  duplicate: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Answers to a submission only: whether the node knew the transaction before.' }),
+  queue: queue.optional(),
+  reason: reason.optional(),
+  block: inBlock.optional(),
+  transaction: transactionContent.optional(),
+  receipt: receipt.optional(),
+})
+export type TransactionView = Seen<z.infer<typeof members>>
+
+const always = members.pick({ hash: true, duplicate: true })
+const executed = { final: z.literal(true), block: inBlock, transaction: transactionContent, receipt }
+const unexecuted = { reason, transaction: transactionContent.optional() }
+
+const pending = always
+  .extend({ status: z.literal('pending'), final: z.literal(false), queue, transaction: transactionContent.optional() })
+  .meta({ id: 'PendingTransaction', description: 'Held by this node, not committed.' })
+const committed = always
+  .extend({ status: z.literal('committed'), ...executed })
+  .meta({ id: 'CommittedTransaction', description: 'Executed, for ever.' })
+const failed = always
+  .extend({ status: z.literal('failed'), ...executed, reason })
+  .meta({ id: 'FailedTransaction', description: 'Committed and paid for, without any other effect.' })
+const expired = always
+  .extend({ status: z.literal('expired'), final: z.literal(true), ...unexecuted })
+  .meta({ id: 'ExpiredTransaction', description: 'The chain has passed `validUntil`: it will never commit.' })
+const gone = always
+  .extend({ status: z.enum(['dropped', 'replaced']), final: z.literal(false), ...unexecuted })
+  .meta({ id: 'GoneTransaction', description: 'Left the mempool of this node; another may still hold it.' })
+
+export const transaction: z.ZodType<z.infer<typeof members>> = z
+  .discriminatedUnion('status', [pending, committed, failed, expired, gone])
   .meta({ id: 'Transaction' })
-export type TransactionView = Seen<z.infer<typeof transaction>>
 
 const batchItem = z.union([
   z

@@ -39,7 +39,10 @@ describe('the example of', () => {
       else expect(schema).toBe('text')
       // The document is not repeated inside itself.
       if (id === 'getDocument' || typeof schema !== 'object') return
-      const recorded = `${JSON.stringify({ status, body }, null, 2)}\n`
+      // Two endpoints stand for all, so that a new one changes its own example only.
+      const shorten = (key: string, value: unknown) =>
+        key === 'endpoints' && Array.isArray(value) ? value.slice(0, 2) : value
+      const recorded = `${JSON.stringify({ status, body }, shorten, 2)}\n`
       await expect(recorded).toMatchFileSnapshot(`../../../api/contract/examples/${id}.json`)
     },
   )
