@@ -7,6 +7,8 @@ import type { Express, Request, Response } from 'express'
 import type { Answer } from './answer.ts'
 import type { Problem } from './problem.ts'
 
+const require = createRequire(import.meta.url)
+
 /** data: images are the arrows inside the viewer's own style sheet. */
 const CONTENT_SECURITY_POLICY =
   "default-src 'self';img-src 'self' data:;frame-ancestors 'none';base-uri 'none';form-action 'none'"
@@ -50,7 +52,7 @@ export function addDocsPages(
   send: (request: Request, response: Response, answer: Answer) => void,
   sendProblem: (request: Request, response: Response, problem: Problem) => void,
 ): void {
-  const root = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))
+  const root = dirname(require.resolve('swagger-ui-dist/package.json'))
   const page: Answer = {
     kind: 'text',
     status: 200,
