@@ -11,12 +11,17 @@ export const STABLE_MS = 10_000
 /** The higher index gives the lower this much of a start, so that two nodes seldom dial one another at once. */
 export const HIGHER_INDEX_DELAY_MS = 1_000
 
+/** How long the peers of the configuration have, at the start and between looks, before others are dialled in their place. */
+export const FALLBACK_DELAY_MS = 5_000
+
 export interface DialTarget {
   readonly addresses: readonly Multiaddr[]
   /** Undefined when the address does not name a peer: learned by dialling. */
   readonly peerId: string | undefined
   /** Added to every wait. */
   readonly delayMs: number
+  /** Dialled only while no other target is linked. */
+  readonly isFallback?: boolean
 }
 
 export interface DialerDeps {
@@ -102,6 +107,7 @@ export class Dialer {
   // Never rejects: every end of it either is linked or has scheduled the next dial.
   async #dial(target: Target): Promise<void> {
     if (!this.#running || target.dialling || this.#isLinked(target)) return
+    if (target.isFallback === true && this.#hasOthers()) return this.#schedule(target, FALLBACK_DELAY_MS)
     target.dialling = true
     this.#deps.onDial('begun')
     try {
@@ -118,6 +124,10 @@ export class Dialer {
     }
     target.failures += 1
     this.#retry(target)
+  }
+
+  #hasOthers(): boolean {
+    return this.#targets.some((target) => target.isFallback !== true && this.#isLinked(target))
   }
 
   #isLinked(target: Target): boolean {

@@ -9,7 +9,7 @@ import { assert } from '../../crypto/assert.ts'
 import type { Hash } from '../../crypto/bytes.ts'
 import type { Clock, Network, NetworkHandlers, Offence } from '../ports.ts'
 import { Counters, type NetworkStats } from './counters.ts'
-import { Dialer, type DialTarget, HIGHER_INDEX_DELAY_MS } from './dialer.ts'
+import { Dialer, type DialTarget, FALLBACK_DELAY_MS, HIGHER_INDEX_DELAY_MS } from './dialer.ts'
 import { DIRECT_PROTOCOL, DIRECT_STREAMS_MAX } from './direct.ts'
 import { Gossip, gossipTopic } from './gossip.ts'
 import { checkHello, encodeHello } from './hello.ts'
@@ -278,7 +278,7 @@ class LibP2pNetwork implements RunningNetwork {
     return this.#selfId === undefined ? undefined : this.#validatorOf.get(this.#selfId)
   }
 
-  /** Validators dial one another; a follower dials its extra peers or, without any, a few validators. */
+  /** Validators dial one another; a follower dials its extra peers, and a few validators without any or while none is linked. */
   #targets(): DialTarget[] {
     const self = this.#selfIndex()
     const extra = this.#config.extraPeers.map((address): DialTarget => target([address], undefined, 0))
@@ -287,10 +287,18 @@ class LibP2pNetwork implements RunningNetwork {
       const delayMs = self !== undefined && self > index ? HIGHER_INDEX_DELAY_MS : 0
       return target(addresses, peerIdOfNodeKey(nodeKey), delayMs)
     })
-    const chosen = self !== undefined ? validators : extra.length > 0 ? [] : rotated(validators, this.#selfId ?? '')
-    const extraIds = extra.filter(({ peerId }) => peerId !== this.#selfId)
+    const wanted = extra.filter(({ peerId }) => peerId !== this.#selfId)
+    if (self === undefined && wanted.length > 0) {
+      const named = new Set(wanted.map(({ peerId }) => peerId))
+      const fallbacks = rotated(validators, this.#selfId ?? '').filter(({ peerId }) => !named.has(peerId))
+      return [
+        ...wanted,
+        ...fallbacks.map((fallback) => ({ ...fallback, delayMs: FALLBACK_DELAY_MS, isFallback: true })),
+      ]
+    }
+    const chosen = self !== undefined ? validators : rotated(validators, this.#selfId ?? '')
     const known = new Set(chosen.map(({ peerId }) => peerId))
-    return [...chosen, ...extraIds.filter(({ peerId }) => peerId === undefined || !known.has(peerId))]
+    return [...chosen, ...wanted.filter(({ peerId }) => peerId === undefined || !known.has(peerId))]
   }
 }
 

@@ -1,7 +1,13 @@
 import type { Connection } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
-import { Dialer, type DialTarget, HIGHER_INDEX_DELAY_MS, STABLE_MS } from '../../../node/network/dialer.ts'
+import {
+  Dialer,
+  type DialTarget,
+  FALLBACK_DELAY_MS,
+  HIGHER_INDEX_DELAY_MS,
+  STABLE_MS,
+} from '../../../node/network/dialer.ts'
 import type { Clock } from '../../../node/ports.ts'
 import { until } from './nodes.ts'
 
@@ -113,4 +119,29 @@ describe('dialer', () => {
     clock.advance(60_000)
     expect(state.begun).toBe(1)
   })
+})
+
+it('a fallback is dialled only while no other target is linked', async () => {
+  const clock = new FakeClock()
+  const dialled: string[] = []
+  let isLinked = true
+  const wanted = { addresses: [multiaddr('/ip4/127.0.0.1/tcp/1')], peerId: 'wanted', delayMs: 0 }
+  const other = { addresses: [multiaddr('/ip4/127.0.0.1/tcp/2')], peerId: 'other', delayMs: FALLBACK_DELAY_MS }
+  const dialer = new Dialer([wanted, { ...other, isFallback: true }], {
+    clock,
+    random: () => 0,
+    dial: async ([address]): Promise<Connection> => {
+      dialled.push(`${address}`)
+      throw new Error('nobody there')
+    },
+    isLinked: (peerId) => peerId === 'wanted' && isLinked,
+    onDial: () => {},
+  })
+  dialer.start()
+  for (let look = 0; look < 4; look++) clock.advance(FALLBACK_DELAY_MS)
+  expect(dialled).toEqual([])
+  isLinked = false
+  clock.advance(FALLBACK_DELAY_MS)
+  expect(dialled).toContain('/ip4/127.0.0.1/tcp/2')
+  dialer.stop()
 })

@@ -146,3 +146,12 @@ describe('followers', () => {
     expect(foreign.connected).toEqual([])
   })
 })
+
+describe('a follower with peers of its own', () => {
+  it('goes to the validators of the genesis file while none of them answers', async () => {
+    const { nodes, validators } = await running.mesh(2)
+    const nobody = '/ip4/127.0.0.1/tcp/1'
+    const follower = await running.start(createNode({ label: 71, validators, extraPeers: [nobody] }))
+    await until('both validators', () => follower.peers.length === nodes.length)
+  })
+})
