@@ -18,9 +18,35 @@ Members are only ever added under \`/v1\`, so ignore those you do not know.`
 
 const TEXT = z.string()
 
+const ALWAYS = [
+  'X-Chain-Id',
+  'X-Block-Height',
+  'X-Block-Hash',
+  'X-Oldest-Height',
+  'X-Request-Id',
+  'Server-Timing',
+] as const
+const RESPONSE_HEADERS = {
+  'X-Chain-Id': 'The chain.',
+  'X-Block-Height': 'Height of the committed head when the answer was sent.',
+  'X-Block-Hash': 'Hash of the committed head.',
+  'X-Oldest-Height': 'Lowest height whose block the node still holds.',
+  'X-Request-Id': 'Name of the request in the log of the node.',
+  'Server-Timing': 'Milliseconds the node took, waits included.',
+  Location: 'Where to ask again.',
+  'Retry-After': 'Seconds after which to ask again.',
+} as const
+
+function headers(...more: readonly (keyof typeof RESPONSE_HEADERS)[]) {
+  return Object.fromEntries([...ALWAYS, ...more].map((name) => [name, { $ref: `#/components/headers/${name}` }]))
+}
+
 /** The same operations give the same document, byte by byte. */
 export function openApiOf(operations: readonly Operation[], version: string): OpenApiDocument {
   const registry = new OpenAPIRegistry()
+  for (const [name, description] of Object.entries(RESPONSE_HEADERS)) {
+    registry.registerComponent('headers', name, { description, schema: { type: 'string' } })
+  }
   for (const operation of operations) registry.registerPath(pathOf(operation))
   const document = new OpenApiGeneratorV31([problem, ...registry.definitions], {
     unionPreferredType: 'oneOf',
@@ -113,7 +139,11 @@ function answersOf(operation: Operation): RouteConfig['responses'] {
   return Object.fromEntries(
     Object.entries(operation.answers).map(([status, { description, content }]) => [
       status,
-      { description, content: contentOf(content, recorded?.status === Number(status) ? recorded.body : undefined) },
+      {
+        description,
+        headers: status === '202' ? headers('Location', 'Retry-After') : headers(),
+        content: contentOf(content, recorded?.status === Number(status) ? recorded.body : undefined),
+      },
     ]),
   )
 }
@@ -130,7 +160,10 @@ function refusalsOf(operation: Operation): RouteConfig['responses'] {
         const description = possible.map((code) => `\`${code}\`: ${PROBLEMS[code].help}`).join('\n\n')
         const closed = { type: 'object' as const, properties: { code: { enum: possible } } }
         const schema = { allOf: [{ $ref: '#/components/schemas/Problem' }, closed] }
-        return [status, { description, content: { 'application/problem+json': { schema } } }]
+        // Codes of one status agree on whether a repetition may succeed.
+        const isRetryable = possible.some((code) => PROBLEMS[code].retryAfter !== undefined)
+        const content = { 'application/problem+json': { schema } }
+        return [status, { description, headers: headers(...(isRetryable ? (['Retry-After'] as const) : [])), content }]
       }),
   )
 }

@@ -38,7 +38,12 @@ interface Parameter {
 interface Described {
   readonly parameters: readonly Parameter[]
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema; example?: unknown }>> }
-  readonly responses: Readonly<Record<string, { readonly content: Readonly<Record<string, unknown>> }>>
+  readonly responses: Readonly<Record<string, Response>>
+}
+
+interface Response {
+  readonly headers: Readonly<Record<string, unknown>>
+  readonly content: Readonly<Record<string, unknown>>
 }
 
 interface Drawn {
@@ -144,6 +149,9 @@ async function exchange(served: Served, operation: Operation, described: Describ
   expect(Object.keys(described.responses[status]?.content ?? {}), `${status} ${JSON.stringify(body)}`).toContain(
     mediaType,
   )
+  for (const name of Object.keys(described.responses[status]?.headers ?? {})) {
+    expect(headers.has(name), `${status} without ${name}`).toBe(true)
+  }
   if (mediaType === 'application/problem+json') {
     const view = problem.parse(body)
     expect(problemsOf(operation)).toContain(view.code)
