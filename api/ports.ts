@@ -4,6 +4,7 @@
 import type { BlockId, Epoch, Height, Proposal, QC, View } from '../consensus/types.ts'
 import type { Hash } from '../crypto/bytes.ts'
 import type { Refusal } from '../ledger/application.ts'
+import type { ProofReader } from './proofs.ts'
 
 export interface ChainInfo {
   readonly chainId: string
@@ -159,6 +160,7 @@ export interface NodeStatus {
 
 export interface ApiPorts {
   readonly chain: ChainReader
+  readonly proofs: ProofReader
   readonly submitter: TransactionSubmitter
   readonly status: NodeStatus
 }

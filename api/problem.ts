@@ -19,6 +19,7 @@ type RequestFailure =
   | 'method-not-allowed'
   | 'not-acceptable'
   | 'request-timeout'
+  | 'proof-unavailable'
   | 'block-pruned'
   | 'min-height-unmet'
   | 'body-too-large'
@@ -172,6 +173,11 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = Object.freez
     status: 410,
     title: 'Block no longer held',
     help: 'The node no longer holds this block. Its oldest has height `oldestHeight`; ask a node that keeps more.',
+  },
+  'proof-unavailable': {
+    status: 409,
+    title: 'Not provable yet',
+    help: 'The node does not hold a block that makes this final beyond doubt. The next commit does; ask again after it.',
   },
   'min-height-unmet': {
     status: 412,

@@ -7,6 +7,7 @@ import { blockRoutes } from './routes/blocks.ts'
 import { consensusRoutes } from './routes/consensus.ts'
 import { documentRoutes } from './routes/document.ts'
 import { mempoolRoutes } from './routes/mempool.ts'
+import { proofRoutes } from './routes/proofs.ts'
 import { statusRoutes } from './routes/status.ts'
 import { transactionRoutes } from './routes/transactions.ts'
 import { validatorRoutes } from './routes/validators.ts'
@@ -15,6 +16,7 @@ import { validatorRoutes } from './routes/validators.ts'
 export const ROUTES: readonly Route[] = [
   ...transactionRoutes,
   ...blockRoutes,
+  ...proofRoutes,
   ...accountRoutes,
   ...validatorRoutes,
   ...consensusRoutes,

@@ -62,8 +62,12 @@ export const leadersHashEmpty: Hash = hashOf('scoville/leaders/1')
 
 /** H(kind ‖ RFC 6962 root over the items). */
 export function payloadRootOf(payload: Payload): Hash {
-  const root = new Writer(33).u8(payload.kind).hash(merkleRoot(payload.items))
-  return hashOf('scoville/payload/1', root.finish())
+  return payloadRootFrom(payload.kind, merkleRoot(payload.items))
+}
+
+/** As `payloadRootOf`, for whoever has the root over the items and not the items. */
+export function payloadRootFrom(kind: number, itemsRoot: Hash): Hash {
+  return hashOf('scoville/payload/1', new Writer(33).u8(kind).hash(itemsRoot).finish())
 }
 
 /** RFC 6962 root over the encoded pieces of evidence: that of no leaves while there is none. */

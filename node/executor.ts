@@ -75,6 +75,11 @@ export class Executor {
     return this.#executions.size
   }
 
+  /** An executed block whose commit is not on disk yet. */
+  blockOf(id: BlockId): Block | undefined {
+    return this.#executions.get(id)?.block
+  }
+
   /** The transactions of an executed, uncommitted block. */
   transactionsOf(id: BlockId): readonly Hash[] | undefined {
     return this.#executions.get(id)?.transactionIds

@@ -2,6 +2,7 @@
 // Recovery comes first and whole: nothing is advertised or served before it ends (PITFALLS 40).
 
 import { type Api, createApi } from '../api/server.ts'
+import type { BlockId } from '../consensus/types.ts'
 import type { ValidatorSet } from '../consensus/validators.ts'
 import type { WireLimits } from '../consensus/wire.ts'
 import { InvariantError } from '../crypto/assert.ts'
@@ -22,6 +23,7 @@ import type { Log } from './log.ts'
 import { Metrics, type Sampled } from './metrics.ts'
 import { createNetwork, type NetworkConfig, type RunningNetwork } from './network/network.ts'
 import type { NetworkHandlers } from './ports.ts'
+import { createProofReader } from './proofs.ts'
 import { Pruner } from './pruner.ts'
 import { createChainReader, createNodeStatus } from './readers.ts'
 import { quorumConnected } from './recovery.ts'
@@ -260,9 +262,15 @@ function createNodeApi({ config, log, onFatal }: NodeOptions, parts: Parts, runn
     lastCommitMs,
     observing: identity.observing,
   })
+  const uncommitted = (id: BlockId) => replica.executor.blockOf(id) ?? replica.driver.core.tree.block(id)
   const requestsMax = config.apiRequestsPerSecondMax
   return createApi(
-    { chain: createChainReader(reading), submitter: replica.submissions, status },
+    {
+      chain: createChainReader(reading),
+      proofs: createProofReader({ store, uncommitted }),
+      submitter: replica.submissions,
+      status,
+    },
     {
       rateLimit: requestsMax === 0 ? false : { windowMs: 1_000, requestsMax },
       metrics: config.metrics,

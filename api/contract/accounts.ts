@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { answers, NONE, type Operation } from './operation.ts'
 import { addressText } from './parameters.ts'
+import { accountProof } from './proofs.ts'
 import { addressMembers, decimal, enveloped, hash, type Seen } from './spelling.ts'
 
 const account = z
@@ -14,6 +15,7 @@ const account = z
     historyCount: decimal,
     historyHead: hash.meta({ description: 'Commits to everything that ever touched the account.' }),
     height: decimal,
+    proof: accountProof.optional().meta({ description: 'With proof=true.' }),
   })
   .meta({ id: 'Account' })
 export type AccountView = Seen<z.infer<typeof account>>
@@ -23,6 +25,12 @@ export type NonceView = Seen<z.infer<typeof nonce>>
 
 export const accountParameter = z.object({ address: addressText })
 
+const accountQuery = z.strictObject({
+  proof: z.enum(['true', 'false']).optional().meta({
+    description: 'Whether to add a proof that this is the account, or that there is none, after the block at `height`.',
+  }),
+})
+
 export const getAccount = {
   id: 'getAccount',
   method: 'GET',
@@ -31,11 +39,11 @@ export const getAccount = {
   summary: 'Balance and nonce',
   description: 'An address that was never used is an account with nothing in it.',
   parameters: accountParameter,
-  query: NONE,
+  query: accountQuery,
   answers: { 200: answers('The account at the committed head.', enveloped(account)) },
-  problems: [],
-  example: { path: { address: '0x4c267c91be6e739513e9647ba689ba20281cd045' } },
-} satisfies Operation<typeof accountParameter, typeof NONE>
+  problems: ['proof-unavailable'],
+  example: { path: { address: '0x4c267c91be6e739513e9647ba689ba20281cd045' }, query: { proof: 'true' } },
+} satisfies Operation<typeof accountParameter, typeof accountQuery>
 
 export const getNonce = {
   id: 'getNonce',

@@ -6,9 +6,11 @@ import { getAccount, getNonce } from '../contract/accounts.ts'
 import { route } from '../contract/operation.ts'
 import { invalidParameter, type Parsed, parsed, refused } from '../parse.ts'
 import { type NonceView, viewAccount, viewAddress } from '../view.ts'
+import { viewAccountProof } from '../view-proof.ts'
+import { unprovable } from './proofs.ts'
 
 export const accountRoutes: readonly Route[] = [
-  route(getAccount, ({ path }, api) => show(path.address, api)),
+  route(getAccount, ({ path, query }, api) => show(path.address, query.proof === 'true', api)),
   route(getNonce, ({ path }, api) => showNonce(path.address, api)),
 ]
 
@@ -17,12 +19,18 @@ function addressOf(text: string, api: ApiContext): Parsed<string> {
   return address.ok ? parsed(address.address) : refused(invalidParameter('address', address.detail))
 }
 
-function show(text: string, api: ApiContext): Answer {
+function show(text: string, isProved: boolean, api: ApiContext): Answer {
   const address = addressOf(text, api)
   if (!address.ok) return refuse(address.problem)
-  const { chain, submitter } = api.ports
+  const { chain, proofs, submitter } = api.ports
   const nextNonce = submitter.nextNonce(address.value)
-  return content(viewAccount(address.value, chain.account(address.value), nextNonce, api.info.addressPrefix))
+  // Read in one go with the proof: both are of the same height.
+  const account = chain.account(address.value)
+  const view = viewAccount(address.value, account, nextNonce, api.info.addressPrefix)
+  if (!isProved) return content(view)
+  const proof = proofs.account(address.value)
+  if (proof === undefined) return refuse(unprovable(`account ${address.value}`, account.height))
+  return content({ ...view, proof: viewAccountProof(proof) })
 }
 
 function showNonce(text: string, api: ApiContext): Answer {

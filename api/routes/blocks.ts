@@ -22,7 +22,7 @@ export const blockRoutes: readonly Route[] = [
 type BlocksQuery = z.output<typeof listBlocks.query>
 type PageQuery = z.output<typeof listBlockTransactions.query>
 
-interface NamedBlock {
+export interface NamedBlock {
   readonly text: string
   readonly ref: BlockRef
 }
@@ -125,7 +125,7 @@ function pageAnswer(
   return { kind: 'content', status: 200, content: views, page: { next, prev, limit }, caching }
 }
 
-function findBlock(
+export function findBlock(
   { text, ref }: NamedBlock,
   api: ApiContext,
 ): Parsed<{ readonly block: CommittedBlock; readonly isLatest: boolean }> {

@@ -168,7 +168,7 @@ function pendingAnswer(pending: Pending, api: ApiContext): Answer {
 }
 
 /** The height lets a client past `validUntil` conclude that the transaction never commits. */
-function unknownTransaction(api: ApiContext): Answer {
+export function unknownTransaction(api: ApiContext): Answer {
   const height = String(api.ports.chain.head().height)
   const detail = `neither committed nor pending here at height ${height}`
   return refuse({ code: 'tx-unknown', detail, members: { height } })

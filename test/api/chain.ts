@@ -26,6 +26,7 @@ import type { DecodedTransaction, StateReader } from '../../ledger/application.t
 import { genesisState } from '../../ledger/genesis-state.ts'
 import { createLedger } from '../../ledger/ledger.ts'
 import { signTransfer } from '../../ledger/transaction.ts'
+import { createProofReader } from '../../node/proofs.ts'
 
 export const GENESIS_HASH = 'ab'.repeat(32) as GenesisHash
 export const PREFIX = 'scvtest'
@@ -83,7 +84,14 @@ export interface MemoryChain {
   /** Forgets the blocks below a height. */
   prune(oldest: number): void
   /** Switches: what the next submissions meet, and what readiness says. */
-  readonly settings: { countMax: number; perAccountMax: number; bytesMax: number; notReady?: string; checks: Check[] }
+  readonly settings: {
+    countMax: number
+    perAccountMax: number
+    bytesMax: number
+    notReady?: string
+    isBehind?: boolean
+    checks: Check[]
+  }
   /** Waits under way. */
   waiting(): number
   /** Runs inside the next submission, between admission and answer. */
@@ -148,6 +156,17 @@ export function createMemoryChain(): MemoryChain {
     byId.set(id, block)
   }
   append([], [], [])
+
+  /** The child that made the tip final: certified and not yet committed, as on a node. */
+  const certified = (): CommittedBlock => {
+    const parent = tip()
+    const header = headerAt((parent.proposal.header.height + 1) as Height, parent.id, genesis.stateRoot)
+    const proposal = { header, payload: { kind: 0, items: [] }, evidence: [], justify: qcOf(parent) }
+    const block = { id: blockIdOf(header), proposal: { ...proposal, signature: new Uint8Array(64) } }
+    return { ...block, transactionIds: [], receipts: [] }
+  }
+  const provable = (block: CommittedBlock | undefined) =>
+    block === undefined || block.proposal.header.height < oldest ? undefined : { block, receipts: block.receipts }
 
   const settle = (id: Hash, settled: Settled): void => {
     for (const listener of [...(listeners.get(id) ?? [])]) listener(settled)
@@ -269,6 +288,19 @@ export function createMemoryChain(): MemoryChain {
         account: (address): AccountState => ({ ...readAccount(state, address), height: tip().proposal.header.height }),
         validators: () => validators,
       },
+      proofs: createProofReader({
+        store: {
+          head: () => {
+            const { height, blockId } = chain.ports.chain.head()
+            return { height, blockId, certificate: qcOf(certified()) }
+          },
+          blockAt: (height) => provable(blocks[height]),
+          blockById: (id) => provable(byId.get(id)),
+          transactionAt: (id) => committed.get(id),
+          state: () => state,
+        },
+        uncommitted: (id) => (settings.isBehind ? undefined : [certified()].find((block) => block.id === id)),
+      }),
       submitter: {
         submit: async (batch) => {
           const outcomes = batch.map(submitOne)

@@ -66,6 +66,7 @@ describe('codes', () => {
         "not-acceptable": 406,
         "not-ready": 503,
         "problem-unknown": 404,
+        "proof-unavailable": 409,
         "request-timeout": 408,
         "route-unknown": 404,
         "too-many-requests": 429,
