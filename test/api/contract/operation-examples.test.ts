@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { openApiOf } from '../../../api/contract/document.ts'
 import { JSON_TYPE, type Operation } from '../../../api/contract/operation.ts'
 import { submitTransaction } from '../../../api/contract/transactions.ts'
 import { hex } from '../../../api/hex.ts'
@@ -33,6 +34,10 @@ describe('the example of', () => {
       const spec = operation.answers[status]
       const mediaType = headers.get('content-type')?.split(';')[0] ?? ''
       expect([status, Object.keys(spec?.content ?? {})]).toEqual([status, expect.arrayContaining([mediaType])])
+      const item = openApiOf([operation], '0.0.0').paths?.[operation.path]
+      const declared = (operation.method === 'GET' ? item?.get : item?.post)?.responses?.[status]?.headers ?? {}
+      expect(Object.keys(declared)).toContain('X-Block-Height')
+      expect(Object.keys(declared).filter((name) => !headers.has(name))).toEqual([])
       const schema = spec?.content[mediaType]
       // Shapes strip what they do not declare, so an undeclared member in the answer shows as a difference.
       if (typeof schema === 'object') expect(schema.parse(body)).toEqual(body)
