@@ -1,6 +1,10 @@
 // What every user does first, end to end on four processes: run with each BLS backend (PITFALLS 42).
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { trustGenesis, verifyAccount, verifyTransaction } from '../../api/verify.ts'
+import type { AccountView } from '../../api/view.ts'
+import { readAccountProof, readTransactionProof } from '../../api/view-proof.ts'
+import { loadBls } from '../../crypto/bls-backend.ts'
 import { DEVNET_BALANCE } from '../../genesis/devnet.ts'
 import { agreedChain, answerOf, reach } from './chain.ts'
 import { Cluster, type ClusterOptions } from './cluster.ts'
@@ -68,6 +72,32 @@ export function describeTransfers(title: string, options: ClusterOptions): void 
       const [paid, received] = await balances([alice.address, bob.address])
       expect(paid).toBe(DEVNET_BALANCE - 1_234n - 10n)
       expect(received).toBe(DEVNET_BALANCE + 1_234n)
+    })
+
+    test('what every node proves of a transfer and an account holds for whoever has the genesis file', async () => {
+      const { id, bytes } = alice.pay(carol.address, 7n)
+      const { block } = answerOf(await cluster.client(2).submit(bytes, WAIT))
+      await reach(cluster, ALL, Number(block?.height))
+      const trust = trustGenesis(cluster.genesis, await loadBls())
+      for (const index of ALL) {
+        const ask = async (path: string) => {
+          const { data } = (await (await fetch(cluster.url(index) + path)).json()) as { readonly data: AccountView }
+          return data
+        }
+        const transaction = readTransactionProof(await ask(`/v1/transactions/0x${id}/proof`), ALL.length)
+        if (transaction === undefined) throw new Error(`node ${index} proves nothing`)
+        expect(await verifyTransaction(trust, id, transaction)).toMatchObject({
+          ok: true,
+          value: { block: { header: { height: Number(block?.height) } }, receipt: { status: 1 } },
+        })
+        const said = await ask(`/v1/accounts/0x${carol.address}?proof=true`)
+        const account = readAccountProof(said.proof, ALL.length)
+        if (account === undefined) throw new Error(`node ${index} proves no account`)
+        expect(await verifyAccount(trust, carol.address, account)).toMatchObject({
+          ok: true,
+          value: { account: { balance: BigInt(said.balance) }, block: { header: { height: Number(said.height) } } },
+        })
+      }
     })
 
     test('submitting it again is answered with the committed one by every node, and nothing moves', async () => {
