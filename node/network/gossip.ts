@@ -36,6 +36,8 @@ const BYTES_BURST = 32 * 1024 * 1024
 const BUCKETS_MAX = 512
 /** A subscription may be under way at one heartbeat, not at two. */
 const UNHEARD_HEARTBEATS_MAX = 2
+/** Identifying a peer opens the stream within this time, or never will. */
+export const REOPEN_MS_MAX = 1_000
 const GOSSIP_STREAM = '/meshsub/'
 
 export function gossipTopic(genesisHash: Hash): string {
@@ -124,17 +126,29 @@ export class Gossip {
 
   /**
    * Gossipsub opens its outgoing stream once, when a peer is identified; if that stream is lost and a connection is
-   * not, the peer would never hear us again. Identifying it anew makes gossipsub open another.
+   * not, the peer would never hear us again. Identifying it anew makes gossipsub open another, unless it still holds one that
+   * ended before it had listened for the end, as a restart of the peer can bring about: only when the peer is gone does it let
+   * go of that, so the connection is ended, and whoever dialled dials again.
    */
   heal(connections: readonly Connection[]): void {
     const connection = connections.findLast((candidate) => candidate.status === 'open')
     if (connection === undefined) return
-    if (connections.some((candidate) => gossipStreams(candidate, 'outbound').length > 0)) {
+    if (hasOutgoing(connections)) {
       this.#hearAgain(connection, connections)
       return
     }
     this.#counters.add('gossip-healed')
-    this.#host.services.identify.identify(connection).catch((error: unknown) => this.#events.failed(error))
+    this.#host.services.identify.identify(connection).then(
+      () => this.#clock.after(REOPEN_MS_MAX, () => this.#letGo(connections)),
+      (error: unknown) => this.#events.failed(error),
+    )
+  }
+
+  /** A peer that does not speak gossip is not cut off for that. */
+  #letGo(connections: readonly Connection[]): void {
+    const isKnown = this.#pubsub.getPeers().some((peer) => connections[0]?.remotePeer.equals(peer) === true)
+    if (!isKnown || hasOutgoing(connections)) return
+    for (const connection of connections) connection.abort(new Error('gossip opens no stream to it'))
   }
 
   /**
@@ -194,6 +208,9 @@ export class Gossip {
     return Math.max(buckets.messages.take(1, nowMs), buckets.bytes.take(bytes, nowMs))
   }
 }
+
+const hasOutgoing = (connections: readonly Connection[]): boolean =>
+  connections.some((connection) => gossipStreams(connection, 'outbound').length > 0)
 
 function gossipStreams(connection: Connection, direction: 'inbound' | 'outbound'): Stream[] {
   return connection.streams.filter(

@@ -1,6 +1,14 @@
 import type { GossipSub } from '@libp2p/gossipsub'
 import { afterEach, describe, expect, it } from 'vitest'
-import { GOSSIP_BYTES_MAX, gossipTopic, MESSAGES_BURST, SUBSCRIPTIONS_MAX } from '../../../node/network/gossip.ts'
+import { Counters } from '../../../node/network/counters.ts'
+import {
+  GOSSIP_BYTES_MAX,
+  Gossip,
+  gossipTopic,
+  MESSAGES_BURST,
+  SUBSCRIPTIONS_MAX,
+} from '../../../node/network/gossip.ts'
+import type { Host } from '../../../node/network/host.ts'
 import { HEARTBEAT_MS } from '../../../node/network/peers.ts'
 import { at, createNode, GENESIS, helloFrame, Nodes, type TestNode, until } from './nodes.ts'
 
@@ -153,6 +161,37 @@ describe('gossip', () => {
       return ofGossip().length === 1
     })
     expect(node.running.stats().events['gossip-healed']).toBeGreaterThan(0)
+  })
+
+  it('is sent again to a peer to which gossipsub holds an ended stream, as a restart of that peer can bring about', async () => {
+    const node = await running.start(createNode({ label: 1 }))
+    const topic = gossipTopic(GENESIS)
+    const { host, connection, stream } = await running.stranger(90, node, (pubsub) => pubsub.subscribe(topic))
+    stream.send(helloFrame())
+    await until('gossip streams', () => host.services.pubsub.getSubscribers(topic).length === 1)
+    await until('the subscription', () => node.running.stats().now.gossipPeers === 1)
+    const leadingThere = () =>
+      connection.streams.filter(
+        ({ protocol, direction, status }) =>
+          protocol.startsWith('/meshsub/') && direction === 'outbound' && status === 'open',
+      )
+    const { streamsOutbound } = host.services.pubsub as unknown as { streamsOutbound: Map<string, unknown> }
+    const held = streamsOutbound.get(node.id)
+    at(leadingThere(), 0).abort(new Error('ended'))
+    await until('it is lost', () => !streamsOutbound.has(node.id) && node.running.stats().now.gossipPeers === 0)
+    // What gossipsub is left with when a stream ends before it listens for the end: it opens no other.
+    streamsOutbound.set(node.id, held)
+    const gossip = new Gossip(host as unknown as Host, topic, node.clock, new Counters(), {
+      judge: () => 'accept',
+      oversized: () => undefined,
+      flooded: () => undefined,
+      failed: () => undefined,
+    })
+    gossip.heal([connection])
+    await until('gossipsub lets go', () => !streamsOutbound.has(node.id))
+    expect(connection.status).not.toBe('open')
+    await host.dial(connection.remoteAddr)
+    await until('the subscription', () => node.running.stats().now.gossipPeers === 1)
   })
 
   it('of a peer whose subscription was forgotten is asked for again', async () => {
