@@ -3,6 +3,8 @@
 
 import type { Request, Response } from 'express'
 import type { Operation } from './contract/operation.ts'
+import type { EventLog } from './event-log.ts'
+import type { StreamLimits } from './event-stream.ts'
 import type { ApiPorts, ChainInfo, Head } from './ports.ts'
 import { PROBLEMS, type Problem, viewProblem } from './problem.ts'
 import type { Waiters } from './waiters.ts'
@@ -44,12 +46,20 @@ export type Answer =
       /** For a page: what it may load. */
       readonly contentSecurityPolicy?: string
     }
+  | {
+      /** Sent while it is made: `feed` writes it once the headers are out. */
+      readonly kind: 'stream'
+      readonly contentType: string
+      readonly feed: () => Promise<void>
+    }
   | { readonly kind: 'problem'; readonly problem: Problem }
 
 export interface ApiContext {
   readonly ports: ApiPorts
   readonly info: ChainInfo
   readonly waiters: Waiters
+  /** What GET /v1/events works with; `places` bounds its readers. */
+  readonly events: { readonly log: EventLog; readonly places: Waiters; readonly limits: StreamLimits }
   /** What is served, for GET /v1 and /openapi.json. */
   readonly operations: readonly Operation[]
 }
@@ -122,6 +132,8 @@ export function createSender(api: ApiContext): (request: Request, response: Resp
         return sendContent(request, response, answer)
       case 'text':
         return sendText(request, response, answer)
+      case 'stream':
+        return beginStream(response, answer.contentType)
       case 'problem':
         return sendProblem(request, response, answer.problem)
     }
@@ -157,6 +169,14 @@ function isUnchanged(request: Request, response: Response, caching: Caching, eta
   response.statusCode = 304
   response.end()
   return true
+}
+
+/** Neither compressed nor held back by a proxy on the way. */
+function beginStream(response: Response, contentType: string): void {
+  response.setHeader('Cache-Control', 'no-store, no-transform')
+  response.setHeader('Content-Type', contentType)
+  response.setHeader('X-Accel-Buffering', 'no')
+  response.flushHeaders()
 }
 
 function sendContent(request: Request, response: Response, answer: Extract<Answer, { kind: 'content' }>): void {

@@ -158,9 +158,15 @@ export interface NodeStatus {
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>
 }
 
+export interface CommitNotices {
+  /** Calls after every commit, once its blocks can be read, until the returned function is called. Never before it returned. */
+  subscribe(listener: () => void): () => void
+}
+
 export interface ApiPorts {
   readonly chain: ChainReader
   readonly proofs: ProofReader
   readonly submitter: TransactionSubmitter
   readonly status: NodeStatus
+  readonly commits: CommitNotices
 }

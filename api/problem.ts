@@ -25,6 +25,7 @@ type RequestFailure =
   | 'body-too-large'
   | 'unsupported-media-type'
   | 'too-many-requests'
+  | 'too-many-streams'
   | 'headers-too-large'
   | 'internal'
 
@@ -200,6 +201,12 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = Object.freez
     title: 'Too many requests',
     retryAfter: 1,
     help: 'You sent more requests than one client may. The header RateLimit says how many are left and when they return.',
+  },
+  'too-many-streams': {
+    status: 429,
+    title: 'Too many event streams',
+    retryAfter: 5,
+    help: 'You, or all clients of this node together, hold as many event streams open as it allows. Close one, or ask another node.',
   },
   'headers-too-large': {
     status: 431,

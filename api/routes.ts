@@ -6,6 +6,7 @@ import { accountRoutes } from './routes/accounts.ts'
 import { blockRoutes } from './routes/blocks.ts'
 import { consensusRoutes } from './routes/consensus.ts'
 import { documentRoutes } from './routes/document.ts'
+import { eventRoutes } from './routes/events.ts'
 import { mempoolRoutes } from './routes/mempool.ts'
 import { proofRoutes } from './routes/proofs.ts'
 import { statusRoutes } from './routes/status.ts'
@@ -17,6 +18,7 @@ export const ROUTES: readonly Route[] = [
   ...transactionRoutes,
   ...blockRoutes,
   ...proofRoutes,
+  ...eventRoutes,
   ...accountRoutes,
   ...validatorRoutes,
   ...consensusRoutes,

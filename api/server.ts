@@ -20,6 +20,7 @@ import {
 import { answerBrokenRequests } from './broken-requests.ts'
 import { mediaTypesOf } from './contract/operation.ts'
 import { addDocsPages } from './docs-pages.ts'
+import { createEventLog } from './event-log.ts'
 import { awaitHeight } from './min-height.ts'
 import type { ApiPorts } from './ports.ts'
 import type { Problem } from './problem.ts'
@@ -35,6 +36,13 @@ export interface ApiOptions {
   /** Requests held open at once, in all (default 1,024) and per client address (default 64). */
   readonly waitersMax?: number
   readonly waitersPerClientMax?: number
+  /** Event streams open at once, in all (default 256) and per client address (default 16). */
+  readonly streamsMax?: number
+  readonly streamsPerClientMax?: number
+  /** An event stream without events carries a comment this often, default 15,000 ms. */
+  readonly keepAliveMs?: number
+  /** A reader of events that takes nothing for so long is cut off, default 30,000 ms. */
+  readonly streamStallMs?: number
   /** Time to receive a request's headers, default 5,000 ms, and all of it, default 10,000 ms. */
   readonly headersTimeoutMs?: number
   readonly requestTimeoutMs?: number
@@ -59,6 +67,8 @@ export interface Api {
   stop(): Promise<void>
   /** Requests held open at this moment. */
   waiting(): number
+  /** Event streams open at this moment. */
+  streaming(): number
 }
 
 const RATE_LIMIT: RateLimit = { windowMs: 10_000, requestsMax: 1_000 }
@@ -70,7 +80,10 @@ export function createApi(ports: ApiPorts, options: ApiOptions = {}): Api {
   const waiters = createWaiters({ max: options.waitersMax ?? 1_024, perClientMax: options.waitersPerClientMax ?? 64 })
   const routes = options.metrics === false ? ROUTES.filter(({ operation }) => operation.path !== '/metrics') : ROUTES
   const operations = routes.map(({ operation }) => operation)
-  const api: ApiContext = { ports, info: ports.chain.info(), waiters, operations }
+  const places = createWaiters({ max: options.streamsMax ?? 256, perClientMax: options.streamsPerClientMax ?? 16 })
+  const limits = { keepAliveMs: options.keepAliveMs ?? 15_000, stallMs: options.streamStallMs ?? 30_000 }
+  const events = { log: createEventLog(ports.chain), places, limits }
+  const api: ApiContext = { ports, info: ports.chain.info(), waiters, events, operations }
   const server = createHttpServer(createApp(api, routes, options), options)
   return {
     start: (host, port) => listen(server, host, port),
@@ -79,6 +92,7 @@ export function createApi(ports: ApiPorts, options: ApiOptions = {}): Api {
         server.close(() => resolve())
       })
       waiters.stop()
+      places.stop()
       server.closeIdleConnections()
       // Connections whose answer is under way become idle with it; what is left then is cut.
       const sweep = setInterval(() => server.closeIdleConnections(), 20)
@@ -88,6 +102,7 @@ export function createApi(ports: ApiPorts, options: ApiOptions = {}): Api {
       clearTimeout(cut)
     },
     waiting: () => waiters.count,
+    streaming: () => places.count,
   }
 }
 
@@ -145,7 +160,11 @@ function createApp(api: ApiContext, routes: readonly Route[], options: ApiOption
     routes,
     (route) => {
       const handle = negotiate(route, awaitHeight(route.handle, options.minHeightWaitMs ?? 2_000))
-      return async (request, response) => send(request, response, await handle(request, response, api))
+      return async (request, response) => {
+        const answer = await handle(request, response, api)
+        send(request, response, answer)
+        if (answer.kind === 'stream') await answer.feed().finally(() => response.end())
+      }
     },
     sendProblem,
   )

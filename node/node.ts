@@ -16,6 +16,7 @@ import { MEMPOOL_DEFAULTS, type MempoolLimits } from '../mempool/mempool.ts'
 import { openChain } from './chain-opening.ts'
 import { readChainRules } from './chain-rules.ts'
 import { systemClock } from './clock.ts'
+import { createNoticeBoard, type NoticeBoard } from './commit-notices.ts'
 import type { Config } from './config.ts'
 import { NodeError } from './fault.ts'
 import { type Identity, openIdentity } from './identity.ts'
@@ -104,6 +105,7 @@ async function run(options: NodeOptions, parts: Parts): Promise<RunningNode> {
   const { app, bls, genesis, validators, store, identity } = parts
   const clock = systemClock
   let lastCommitMs = clock.nowMs()
+  const commits = createNoticeBoard()
   const network: RunningNetwork = createNetwork(
     networkConfig(options, parts),
     lateHandlers(() => replica.handlers),
@@ -133,6 +135,7 @@ async function run(options: NodeOptions, parts: Parts): Promise<RunningNode> {
         log.debug({ height, view, transactions: transactionIds.length }, 'committed')
       }
       pruner.onCommitted()
+      commits.notify()
     },
     onFatal: (error) => {
       trace?.close()
@@ -147,7 +150,7 @@ async function run(options: NodeOptions, parts: Parts): Promise<RunningNode> {
   })
   const trace = traceOf(options, genesis, replica)
   const metrics = new Metrics({ chain: genesis.chainId }, () => sample(replica, network))
-  const api = createNodeApi(options, parts, { replica, network, metrics, lastCommitMs: () => lastCommitMs })
+  const api = createNodeApi(options, parts, { replica, network, metrics, commits, lastCommitMs: () => lastCommitMs })
 
   const pruner = new Pruner({ store, keepBlocks: config.pruneKeepBlocks, onFatal: options.onFatal })
   const stopReplica = async () => {
@@ -233,12 +236,13 @@ interface Running {
   readonly replica: Replica
   readonly network: RunningNetwork
   readonly metrics: Metrics
+  readonly commits: NoticeBoard
   readonly lastCommitMs: () => number
 }
 
 function createNodeApi({ config, log, onFatal }: NodeOptions, parts: Parts, running: Running): Api {
   const { genesis, identity, store, validators } = parts
-  const { replica, network, metrics, lastCommitMs } = running
+  const { replica, network, metrics, commits, lastCommitMs } = running
   const reading = {
     info: {
       chainId: genesis.chainId,
@@ -270,6 +274,7 @@ function createNodeApi({ config, log, onFatal }: NodeOptions, parts: Parts, runn
       proofs: createProofReader({ store, uncommitted }),
       submitter: replica.submissions,
       status,
+      commits,
     },
     {
       rateLimit: requestsMax === 0 ? false : { windowMs: 1_000, requestsMax },

@@ -26,6 +26,7 @@ import type { DecodedTransaction, StateReader } from '../../ledger/application.t
 import { genesisState } from '../../ledger/genesis-state.ts'
 import { createLedger } from '../../ledger/ledger.ts'
 import { signTransfer } from '../../ledger/transaction.ts'
+import { createNoticeBoard } from '../../node/commit-notices.ts'
 import { createProofReader } from '../../node/proofs.ts'
 
 export const GENESIS_HASH = 'ab'.repeat(32) as GenesisHash
@@ -124,6 +125,7 @@ export function createMemoryChain(): MemoryChain {
   const committed = new Map<Hash, CommittedTransaction>()
   const held = new Map<Hash, Held>()
   const listeners = new Map<Hash, Set<(settled: Settled) => void>>()
+  const commits = createNoticeBoard()
   let oldest = 0
   const settings: MemoryChain['settings'] = { countMax: 1_000, perAccountMax: 64, bytesMax: 4_096, checks: [] }
 
@@ -255,6 +257,7 @@ export function createMemoryChain(): MemoryChain {
         held.delete(id)
         settle(id, { kind: 'committed', transaction: record })
       }
+      commits.notify()
       return height
     },
     drop(id, status) {
@@ -267,6 +270,7 @@ export function createMemoryChain(): MemoryChain {
       oldest = height
     },
     ports: {
+      commits,
       chain: {
         info: () => ({
           chainId: 'scoville-test',

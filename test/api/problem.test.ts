@@ -70,6 +70,7 @@ describe('codes', () => {
         "request-timeout": 408,
         "route-unknown": 404,
         "too-many-requests": 429,
+        "too-many-streams": 429,
         "transaction-too-large": 413,
         "tx-unknown": 404,
         "unsupported-kind": 422,

@@ -71,6 +71,30 @@ export const NETWORK: readonly Mutant[] = [
 
 export const API: readonly Mutant[] = [
   {
+    name: 'an-event-comes-again-after-a-break',
+    rule: 'P45',
+    file: 'api/event-log.ts',
+    find: ': { height, index: index + 1 }\n',
+    replace: ': { height, index }\n',
+    killedBy: ['test/api/routes/events.test.ts'],
+  },
+  {
+    name: 'pruned-events-are-left-out-unsaid',
+    rule: 'P45',
+    file: 'api/event-stream.ts',
+    find: '      if (!(await write(gapText(height, entry.oldestHeight - 1)))) return\n',
+    replace: '      if (gapText(height, entry.oldestHeight - 1).length === 0) return\n',
+    killedBy: ['test/api/event-stream.test.ts'],
+  },
+  {
+    name: 'events-pile-up-for-a-slow-reader',
+    rule: 'P45, S16',
+    file: 'api/event-stream.ts',
+    find: '  if (sink.write(text)) return true\n',
+    replace: '  if (sink.write(text) || stallMs > 0) return true\n',
+    killedBy: ['test/api/event-stream.test.ts'],
+  },
+  {
     name: 'a-wait-that-ends-is-an-error',
     rule: 'P44',
     file: 'api/routes/transactions.ts',

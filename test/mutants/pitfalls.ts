@@ -58,7 +58,7 @@ export const PITFALLS: readonly Pitfall[] = [
   { bug: 'two parts were never wired together' },
   { bug: 'reads of several heights, or of what is not durable' },
   { bug: 'a timeout is an error; a retry is refused' },
-  { bug: 'subscribers lose events unnoticed', unseeded: 'there are no subscriptions so far' },
+  { bug: 'subscribers lose events unnoticed' },
   { bug: 'pages by offset' },
   { bug: 'amounts as JSON numbers' },
   { bug: 'the faucet races itself', unseeded: 'there is no faucet so far' },
