@@ -95,6 +95,14 @@ export const API: readonly Mutant[] = [
     killedBy: ['test/api/event-stream.test.ts'],
   },
   {
+    name: 'streams-hear-of-no-commit',
+    rule: 'P42, P45',
+    file: 'node/node.ts',
+    find: '      commits.notify()\n',
+    replace: '',
+    killedBy: ['test/node/node.test.ts'],
+  },
+  {
     name: 'a-wait-that-ends-is-an-error',
     rule: 'P44',
     file: 'api/routes/transactions.ts',

@@ -13,6 +13,8 @@ import { signTransfer } from '../../ledger/transaction.ts'
 import { parseConfig } from '../../node/config.ts'
 import { createLog } from '../../node/log.ts'
 import { type RunningNode, startNode } from '../../node/node.ts'
+import { openStream } from '../api/events.ts'
+import { until } from '../api/serve.ts'
 import { temporaryDir } from './storage/temporary-dir.ts'
 
 const WAIT_MS = 15_000
@@ -52,6 +54,8 @@ test('what a full node is given over HTTP is committed by the validator, and rea
   const validator = await start(genesisText, keys[0], [])
   const full = await start(genesisText, undefined, validator.listenAddresses)
   expect([validator.role, full.role]).toEqual(['validator', 'full'])
+  const stream = await openStream(`http://127.0.0.1:${full.apiPort}/v1/events?topics=tx`)
+  onTestFinished(stream.close)
   const [first, second] = [full, validator].map(({ apiPort }) => createClient(`http://127.0.0.1:${apiPort}`))
   const { id, bytes } = signTransfer({
     genesisHash: full.genesis.genesisHash,
@@ -64,4 +68,6 @@ test('what a full node is given over HTTP is committed by the validator, and rea
   expect(await first?.submit(bytes, { waitMs: WAIT_MS })).toMatchObject({ ok: true, value: { status: 'committed' } })
   expect(await second?.transaction(id, { waitMs: WAIT_MS })).toMatchObject({ ok: true, value: { status: 'committed' } })
   expect(await second?.account(`0x${recipient}`)).toMatchObject({ ok: true, value: { balance: '7' } })
+  // Well before the keep-alive, at which the stream would look by itself.
+  await until('the event of the commit', () => stream.events.some(({ data }) => data.hash === `0x${id}`))
 })
