@@ -11,7 +11,14 @@ import { NodeError } from './fault.ts'
 import type { Log } from './log.ts'
 import type { SafetyStore, Signer } from './ports.ts'
 import type { OpenedChainStore } from './storage/chain-store.ts'
-import { adviceOnRefusal, type OpenedSafetyStore, openSafetyStore, type SafetyOpening } from './storage/safety-store.ts'
+import { isDeclaredNeverSigned, withdrawNeverSigned } from './storage/never-signed.ts'
+import {
+  adviceOnRefusal,
+  type OpenedSafetyStore,
+  openFirstSafetyStore,
+  openSafetyStore,
+  type SafetyOpening,
+} from './storage/safety-store.ts'
 
 /** A node without a key signs nothing and has nothing to remember. */
 export const NOTHING_TO_SAVE: SafetyStore = { load: () => undefined, save: async () => {} }
@@ -39,14 +46,14 @@ export interface IdentityRequest {
 
 /** @throws NodeError key-not-in-genesis, or what opening the safety file throws */
 export async function openIdentity(request: IdentityRequest): Promise<Identity> {
-  const { dataDir, keys, validators, store, genesisHash, limits, bls, log } = request
+  const { keys, validators, bls, log } = request
   const nobody = { self: undefined, signer: undefined, safetyStore: undefined, safety: undefined }
   if (keys === undefined) return { ...nobody, observing: undefined }
   const index = validators.indexOfNodeKey(keys.nodeKey)
   if (index === undefined) {
     throw new NodeError('key-not-in-genesis', `the key of ${keys.id} is none of the genesis file's validators`)
   }
-  const opening = await ofOwnKey(await openSafetyStore(dataDir, genesisHash, store.mirror, limits), index)
+  const opening = await ofOwnKey(await openRecord(request, keys.nodeKey), index)
   if (opening.kind === 'refuse') {
     // PITFALLS 6 and 37: without knowing what it signed, a validator that votes may vote twice.
     const { code, reason } = opening
@@ -62,6 +69,21 @@ export async function openIdentity(request: IdentityRequest): Promise<Identity> 
     signProposal: async (preimage) => signEd25519(node.secretKey, preimage),
   }
   return { self: index, signer, safetyStore: opening.store, safety: opening.safety, observing: undefined }
+}
+
+/** A declaration holds for one start: it is used up before anything is signed, whatever that start found. */
+async function openRecord(request: IdentityRequest, nodeKey: Uint8Array): Promise<SafetyOpening> {
+  const { dataDir, genesisHash, limits, store } = request
+  if (!(await isDeclaredNeverSigned(dataDir, nodeKey)))
+    return openSafetyStore(dataDir, genesisHash, store.mirror, limits)
+  const opening = await openFirstSafetyStore(dataDir, genesisHash, store.mirror, limits)
+  try {
+    await withdrawNeverSigned(dataDir)
+  } catch (error) {
+    if (opening.kind === 'ok') await opening.store.close()
+    throw error
+  }
+  return opening
 }
 
 /** What another key signed says nothing of what this one did. */

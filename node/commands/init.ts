@@ -15,6 +15,7 @@ interface InitOptions extends JsonOption {
 
 const CONFIG_FILE = 'scoville.toml'
 const GENESIS_FILE = 'genesis.json'
+const DATA_DIR = 'data'
 
 export function addInit(program: Command, finish: Finish): void {
   addLeaf(program, 'init <directory>', 'make a directory for a node: configuration, key file, genesis file', [
@@ -49,6 +50,7 @@ async function init(directory: string, options: InitOptions): Promise<Outcome> {
   }
   const made = isFull ? undefined : await makeKeys(join(directory, KEY_FILE), options.chainId)
   if (made?.ok === false) return made
+  if (made !== undefined) await declareOf(join(directory, KEY_FILE), join(directory, DATA_DIR))
   const next = `Next: scoville start --config ${configPath}`
   const missing = options.genesis === undefined ? `Put the genesis file at ${genesisPath}.\n` : ''
   const text = `${made === undefined ? '' : `${made.text}\n\n`}${missing}${next}`
@@ -60,12 +62,23 @@ async function init(directory: string, options: InitOptions): Promise<Outcome> {
   })
 }
 
+/** The key is a moment old: it signed nothing, and the first start may begin its record (docs/adr/0009). */
+async function declareOf(keyFile: string, dataDir: string): Promise<void> {
+  const [{ loadKeyFile }, { declareNeverSigned }] = await Promise.all([
+    import('../../genesis/keys.ts'),
+    import('../storage/never-signed.ts'),
+  ])
+  const loaded = await loadKeyFile(keyFile)
+  if (!loaded.ok) throw new Error(loaded.problem.message)
+  await declareNeverSigned(dataDir, loaded.keys.nodeKey)
+}
+
 /** Absolute paths, so that the node runs from anywhere. */
 function configText(directory: string, isFull: boolean): string {
   const path = (name: string): string => JSON.stringify(join(directory, name))
   return [
     '# Configuration of a Scoville node; `scoville config` lists every setting.',
-    `dataDir = ${path('data')}`,
+    `dataDir = ${path(DATA_DIR)}`,
     `genesis = ${path(GENESIS_FILE)}`,
     isFull ? '# No keyFile: a full node.' : `keyFile = ${path(KEY_FILE)}`,
     'listen = "/ip4/0.0.0.0/tcp/4100"',

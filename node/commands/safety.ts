@@ -1,5 +1,5 @@
-// `scoville safety show|export|import`: what a stopped validator signed, looked at, taken out, put in. Each takes the lock of the
-// data directory. Export ends the directory's right to sign; import only raises. What they mean is in node/storage/safety-transfer.ts.
+// `scoville safety show|export|import|init`: what a stopped validator signed, looked at, taken out, put in, begun. Each takes the
+// lock of the data directory. Export ends the directory's right to sign; import only raises; init is for keys that never signed. What they mean is in node/storage/safety-transfer.ts.
 
 import { open, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -18,6 +18,10 @@ interface SafetyOptions {
   readonly keyFile?: string
 }
 
+interface InitOptions extends SafetyOptions {
+  readonly neverSigned?: boolean
+}
+
 /** Whether the directory has to be one that a node ran with. */
 type Needs = 'there' | 'any'
 
@@ -33,7 +37,7 @@ export function addSafety(program: Command, finish: Finish, terminal: Terminal):
       .option('--key-file <path>', 'its validator key file')
   add('show', 'what the directory proves, and whether a node would sign with it; exit code 1 when not', [
     'safety show --config node.toml',
-  ]).action((options: SafetyOptions) => finish(options, () => onSite(options, terminal, 'there', (site) => show(site))))
+  ]).action((options: SafetyOptions) => finish(options, () => onSite(options, terminal, 'there', show)))
   add('export <file>', 'hand the record over: this directory signs nothing any more', [
     'safety export record.json --config node.toml',
   ]).action((file: string, options: SafetyOptions) =>
@@ -44,6 +48,11 @@ export function addSafety(program: Command, finish: Finish, terminal: Terminal):
   ]).action((file: string, options: SafetyOptions) =>
     finish(options, () => onPlace(options, terminal, 'any', (place) => take(place, file))),
   )
+  add('init', 'begin the record of a key that never signed anything anywhere; refused beside a chain or a record', [
+    'safety init --never-signed --config node.toml',
+  ])
+    .option('--never-signed', 'you know that this key never signed: with it elsewhere too, it would sign twice')
+    .action((options: InitOptions) => finish(options, () => begin(options, terminal)))
 }
 
 type Settings = { readonly dir: string; readonly keyFile: string | undefined; readonly rules: ChainRules }
@@ -54,7 +63,8 @@ async function settingsOf(options: SafetyOptions, terminal: Terminal): Promise<S
     import('../../crypto/bls-backend.ts'),
     import('../chain-rules.ts'),
   ])
-  const { json: _json, ...flags } = options
+  const { config, dataDir: data, genesis: genesisPath, keyFile: keyPath } = options
+  const flags = { config, dataDir: data, genesis: genesisPath, keyFile: keyPath }
   const loaded = await loadConfig({ flags, env: terminal.env })
   if (!loaded.ok)
     return failed('config-invalid', `the configuration is not valid:\n${formatConfigErrors(loaded.errors)}`)
@@ -82,11 +92,12 @@ async function onSite(
   const [
     { claimDatabase },
     { openDatabase },
-    { HEAD_KEY, SAFETY_MIRROR_KEY },
+    { HEAD_KEY, REPAIR_KEY, SAFETY_MIRROR_KEY, UNCOMMITTED_RANGE },
     { lockDataDir },
     { slotFilesIn },
     { adoptRestored },
     { CHAIN_DIR, completeQuarantine },
+    { decodeHead },
   ] = await Promise.all([
     import('../storage/chain-check.ts'),
     import('../storage/database.ts'),
@@ -95,6 +106,7 @@ async function onSite(
     import('../storage/slot-files.ts'),
     import('../storage/restore-store.ts'),
     import('../storage/quarantine.ts'),
+    import('../storage/block-record.ts'),
   ])
   const { dir, rules } = settings
   const { genesisHash } = rules.genesis
@@ -109,11 +121,17 @@ async function onSite(
   try {
     const database = lock.holder
     await claimDatabase(database, genesisHash)
+    const headBytes = database.get(HEAD_KEY)
+    const head = headBytes && decodeHead(headBytes, rules.limits)
+    const tail = await database.entries(UNCOMMITTED_RANGE, 1)
+    // As the chain store has it: genesis alone is an empty chain, and a database that replaced another is not.
+    const hasBegun = head !== undefined && (!head.ok || head.value.certificate !== undefined)
+    const isEmpty = !hasBegun && tail.length === 0 && database.get(REPAIR_KEY) === undefined
     const mirror = {
       read: () => database.get(SAFETY_MIRROR_KEY),
       write: (bytes: Uint8Array, sync: boolean) =>
         database.write([{ type: 'put', key: SAFETY_MIRROR_KEY, value: bytes }], sync),
-      isChainEmpty: () => database.get(HEAD_KEY) === undefined,
+      isChainEmpty: () => isEmpty,
     }
     return await use({ files, mirror, genesisHash, limits: rules.limits }, settings)
   } finally {
@@ -127,9 +145,9 @@ function onPlace(
   options: SafetyOptions,
   terminal: Terminal,
   needs: Needs,
-  use: (place: SafetyPlace) => Promise<Outcome>,
+  use: (place: SafetyPlace, dir: string) => Promise<Outcome>,
 ): Promise<Outcome> {
-  return onSite(options, terminal, needs, async (site, { keyFile, rules }) => {
+  return onSite(options, terminal, needs, async (site, { dir, keyFile, rules }) => {
     if (keyFile === undefined)
       return failed('key-file-missing', 'whose record it is says the key: name it with --key-file')
     const { loadKeyFile } = await import('../../genesis/keys.ts')
@@ -139,14 +157,16 @@ function onPlace(
     const index = rules.validators.indexOfNodeKey(nodeKey)
     if (index === undefined)
       return failed('key-not-in-genesis', `the key of ${id} is none of the genesis file's validators`)
-    return use({ ...site, validator: { index, id, nodeKey } })
+    return use({ ...site, validator: { index, id, nodeKey } }, dir)
   })
 }
 
-async function show({ files, genesisHash, limits, mirror }: Site): Promise<Outcome> {
-  const { adviceOnRefusal, examineSafety } = await import('../storage/safety-store.ts')
-  const examined = await examineSafety(files, genesisHash, mirror, limits)
-  if (examined.kind === 'new') return done('nothing was signed with this directory', { state: 'new' })
+async function show({ files, genesisHash, limits, mirror }: Site, { dir, keyFile }: Settings): Promise<Outcome> {
+  const { adviceOnRefusal, examineSafety, UNINITIALIZED } = await import('../storage/safety-store.ts')
+  const proved = await examineSafety(files, genesisHash, mirror, limits)
+  const isFirst = proved.kind === 'new' && (await isDeclared(dir, keyFile))
+  if (isFirst) return done('nothing was signed with this directory', { state: 'new' })
+  const examined = proved.kind === 'new' ? UNINITIALIZED : proved
   if (examined.kind === 'refuse') {
     const { code, reason } = examined
     const next = adviceOnRefusal(code)
@@ -205,4 +225,39 @@ async function take(place: SafetyPlace, file: string): Promise<Outcome> {
   const numbers = numbersOf(imported)
   const text = columns(Object.entries(numbers))
   return done(`${text}\nthe record is in place; never import ${file} anywhere else`, numbers)
+}
+
+/** Writes what the next start makes the record from, for a key of which nothing is known and a chain that has not begun. */
+async function begin(options: InitOptions, terminal: Terminal): Promise<Outcome> {
+  if (options.neverSigned !== true)
+    return failed(
+      'never-signed-missing',
+      'only a key that never signed anything anywhere may begin: say so with --never-signed',
+    )
+  return onPlace(options, terminal, 'any', async (place, dir) => {
+    const [{ adviceOnRefusal, examineSafety }, { declareNeverSigned }] = await Promise.all([
+      import('../storage/safety-store.ts'),
+      import('../storage/never-signed.ts'),
+    ])
+    const { files, genesisHash, limits, mirror, validator } = place
+    const examined = await examineSafety(files, genesisHash, mirror, limits)
+    if (examined.kind === 'good')
+      return failed('safety-there', 'this directory has a record already: nothing is to be begun')
+    if (examined.kind === 'refuse')
+      return failed(examined.code, `${examined.reason}; ${adviceOnRefusal(examined.code)}`)
+    await declareNeverSigned(dir, validator.nodeKey)
+    return done('the next start begins the record of this key: never do this for it anywhere else', {
+      validator: validator.index,
+    })
+  })
+}
+
+async function isDeclared(dir: string, keyFile: string | undefined): Promise<boolean> {
+  if (keyFile === undefined) return false
+  const [{ loadKeyFile }, { isDeclaredNeverSigned }] = await Promise.all([
+    import('../../genesis/keys.ts'),
+    import('../storage/never-signed.ts'),
+  ])
+  const loaded = await loadKeyFile(keyFile)
+  return loaded.ok && isDeclaredNeverSigned(dir, loaded.keys.nodeKey)
 }

@@ -8,7 +8,7 @@ import { createChainStore, type OpenedChainStore } from './chain-store.ts'
 import type { Database, DatabaseSnapshot, WriteOp } from './database.ts'
 import { HEAD_KEY, type KeyRange } from './keys.ts'
 import { DatabaseRestoreStore, type OpenedRestoreStore, type RestoreSite } from './restore-store.ts'
-import { openSafetyStore, type SafetyMirror, type SafetyOpening } from './safety-store.ts'
+import { openFirstSafetyStore, type SafetyMirror, type SafetyOpening } from './safety-store.ts'
 import type { SlotFiles, SlotIndex } from './slot-files.ts'
 
 /** How much of what was not synced a crash leaves. */
@@ -227,12 +227,12 @@ export function adoptMemoryRestored(disk: MemoryDisk, restored: MemoryDisk): boo
   return true
 }
 
-/** @param mirror that of the chain store on the same disk */
+/** A disk without one is that of a key that never signed. @param mirror that of the chain store on the same disk */
 export function createMemorySafetyStore(
   genesisHash: GenesisHash,
   mirror: SafetyMirror,
   limits: WireLimits,
   disk: MemoryDisk = new MemoryDisk(),
 ): Promise<SafetyOpening> {
-  return openSafetyStore('', genesisHash, mirror, limits, memorySlotFiles(disk))
+  return openFirstSafetyStore('', genesisHash, mirror, limits, memorySlotFiles(disk))
 }

@@ -24,6 +24,8 @@ export interface SafetyMirror {
 export type RefusalCode =
   /** A safety file is missing beside a chain, a mirror or the other file. */
   | 'safety-missing'
+  /** Nothing is there at all, and nobody declared that the key never signed: a new directory, or one that was emptied. */
+  | 'safety-uninitialized'
   /** No slot is whole, or the body or the mirror does not decode. */
   | 'safety-damaged'
   /** The files are older than their mirror: a stale copy was restored, or the newest slot was lost. */
@@ -47,6 +49,8 @@ export interface SafetyRefusal {
 /** What an operator can do; docs/OPERATIONS.md, "Damage", says more. */
 export function adviceOnRefusal(code: RefusalCode): string {
   switch (code) {
+    case 'safety-uninitialized':
+      return '`scoville safety import` an export of this validator; or, only if this key never signed anything anywhere, stop the node and run `scoville safety init --never-signed` with an empty data directory'
     case 'safety-exported':
       return 'if no other node took it, `scoville safety import` that export here; otherwise leave this directory alone'
     case 'safety-other-key':
@@ -76,18 +80,42 @@ export const SAVES_PENDING_MAX = 16
 const FIRST_GENERATION = 1
 
 /**
- * Opens the safety files in `dir`, which exists and is locked, creating them beside an empty chain.
+ * Opens the safety files in `dir`, which exists and is locked. Never creates them: an emptied directory is no new one.
  * @throws NodeError storage-unavailable or safety-write-failed
  */
-export async function openSafetyStore(
+export function openSafetyStore(
   dir: string,
   genesisHash: GenesisHash,
   mirror: SafetyMirror,
   limits: WireLimits,
   files: SlotFiles = slotFilesIn(dir),
 ): Promise<SafetyOpening> {
+  return openOrClose(files, genesisHash, mirror, limits, false)
+}
+
+/**
+ * As `openSafetyStore`, but makes the first ones where nothing is and the chain is empty: only for a key that never signed.
+ * @throws NodeError storage-unavailable or safety-write-failed
+ */
+export function openFirstSafetyStore(
+  dir: string,
+  genesisHash: GenesisHash,
+  mirror: SafetyMirror,
+  limits: WireLimits,
+  files: SlotFiles = slotFilesIn(dir),
+): Promise<SafetyOpening> {
+  return openOrClose(files, genesisHash, mirror, limits, true)
+}
+
+async function openOrClose(
+  files: SlotFiles,
+  genesisHash: GenesisHash,
+  mirror: SafetyMirror,
+  limits: WireLimits,
+  isFirst: boolean,
+): Promise<SafetyOpening> {
   try {
-    const opening = await open(files, genesisHash, mirror, limits)
+    const opening = await open(files, genesisHash, mirror, limits, isFirst)
     if (opening.kind === 'refuse') await files.close()
     return opening
   } catch (error) {
@@ -101,9 +129,11 @@ async function open(
   genesisHash: GenesisHash,
   mirror: SafetyMirror,
   limits: WireLimits,
+  isFirst: boolean,
 ): Promise<SafetyOpening> {
   const examined = await examineSafety(files, genesisHash, mirror, limits)
   if (examined.kind === 'refuse') return examined
+  if (examined.kind === 'new' && !isFirst) return UNINITIALIZED
   if (examined.kind === 'new') return { kind: 'ok', store: await createFiles(files, genesisHash, mirror) }
   const { slot, other, isOtherThere, safety } = examined
   const bytes = encodeSlot(genesisHash, slot.generation, slot.body)
@@ -113,8 +143,15 @@ async function open(
   return { kind: 'ok', store, ...(safety && { safety }) }
 }
 
+/** What a directory without any record proves by itself. Source: PITFALLS.md, row 6. */
+export const UNINITIALIZED: SafetyRefusal = {
+  kind: 'refuse',
+  code: 'safety-uninitialized',
+  reason: 'there is no record of what this key signed: the directory is new, or what it held was lost',
+}
+
 export type ExaminedSafety =
-  /** Nothing is there, and nothing can have been signed. */
+  /** Nothing is there. Only who declared that the key never signed may take that for a beginning. */
   | { readonly kind: 'new' }
   | {
       readonly kind: 'good'

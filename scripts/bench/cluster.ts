@@ -13,6 +13,7 @@ import { loadBls } from '../../crypto/bls-backend.ts'
 import { BASE_UNITS_PER_COIN, generateNetwork } from '../../genesis/devnet.ts'
 import { saveKeyFile } from '../../genesis/keys.ts'
 import { NODE_FLAGS } from '../../node/runtime.ts'
+import { declareNeverSigned } from '../../node/storage/never-signed.ts'
 import type { Account } from './load.ts'
 
 const MAIN = fileURLToPath(new URL('../../node/main.ts', import.meta.url))
@@ -87,6 +88,7 @@ async function writeNetwork(dir: string, options: ClusterOptions, apiPorts: read
     const keyFile = join(home, 'key.json')
     const saved = await saveKeyFile(keyFile, keys)
     if (!saved.ok) throw new Error(saved.problem.message)
+    await declareNeverSigned(join(home, 'data'), keys.nodeKey)
     const settings = {
       genesis,
       'key-file': keyFile,

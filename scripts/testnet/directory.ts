@@ -9,6 +9,7 @@ import { saveKeyFile } from '../../genesis/keys.ts'
 import { DEVNET_MNEMONIC } from '../../genesis/mnemonic.ts'
 import { encodeAddress } from '../../ledger/address.ts'
 import { formatConfigErrors, parseConfig } from '../../node/config.ts'
+import { declareNeverSigned } from '../../node/storage/never-signed.ts'
 import type { PortBlock } from './ports.ts'
 
 export const CHAIN_ID = 'scvdev-1'
@@ -16,6 +17,7 @@ export const MANIFEST_KIND = 'scoville/testnet'
 const MANIFEST_FILE = 'network.json'
 const GENESIS_FILE = 'genesis.json'
 const KEY_FILE = 'key.json'
+const DATA_DIR = 'data'
 
 export interface NodeEntry {
   readonly name: string
@@ -130,11 +132,13 @@ async function create(manifest: Manifest, ports: PortBlock): Promise<void> {
     addresses: (index) => [p2pAddress(ports, index)],
   })
   for (const [index, own] of keys.entries()) {
-    const path = join(manifest.nodes[index]?.directory ?? '', KEY_FILE)
+    const home = manifest.nodes[index]?.directory ?? ''
+    const path = join(home, KEY_FILE)
     // Left over from a creation that was interrupted: the same keys, since they are derived.
     await rm(path, { force: true })
     const saved = await saveKeyFile(path, own)
     if (!saved.ok) throw new Error(saved.problem.message)
+    await declareNeverSigned(join(home, DATA_DIR), own.nodeKey)
   }
   await replaceFile(manifest.genesis, genesisText)
 }
@@ -195,7 +199,7 @@ function configText(
   settings: RunSettings,
 ): string {
   const entries: Record<string, string | number | undefined> = {
-    dataDir: join(node.directory, 'data'),
+    dataDir: join(node.directory, DATA_DIR),
     genesis: manifest.genesis,
     keyFile: join(node.directory, KEY_FILE),
     listen: node.p2p,

@@ -11,7 +11,7 @@ import { NodeError } from '../../node/fault.ts'
 import { encodeStoredBlock } from '../../node/storage/block-record.ts'
 import type { OpenedChainStore } from '../../node/storage/chain-store.ts'
 import { openDatabase } from '../../node/storage/database.ts'
-import { openSafetyStore } from '../../node/storage/safety-store.ts'
+import { openFirstSafetyStore } from '../../node/storage/safety-store.ts'
 import { Random } from '../simulation/random.ts'
 import { type Harm, harm } from './harm.ts'
 import { certificatesOf, executorOf, HEIGHT, type Templates } from './reference.ts'
@@ -164,7 +164,7 @@ class Judge {
 
   async #safety(store: OpenedChainStore): Promise<SafetyOutcome> {
     const { genesis, limits } = this.#reference.committee
-    const opening = await openSafetyStore(this.#dir, genesis.genesisHash, store.mirror, limits)
+    const opening = await openFirstSafetyStore(this.#dir, genesis.genesisHash, store.mirror, limits)
     if (opening.kind === 'refuse') return `observer ${opening.code}`
     await opening.store.close()
     const { lastVotedView } = this.#reference

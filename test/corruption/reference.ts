@@ -16,7 +16,7 @@ import type { CommitRecord } from '../../node/ports.ts'
 import { type OpenedChainStore, openChainStore } from '../../node/storage/chain-store.ts'
 import { openDatabase } from '../../node/storage/database.ts'
 import { WHOLE_RANGE } from '../../node/storage/keys.ts'
-import { type OpenedSafetyStore, openSafetyStore } from '../../node/storage/safety-store.ts'
+import { type OpenedSafetyStore, openFirstSafetyStore } from '../../node/storage/safety-store.ts'
 import { createVerifier, VERIFIER_DEFAULTS } from '../../node/verifier.ts'
 import { type Committee, committeeOf } from '../simulation/world/committee.ts'
 
@@ -170,7 +170,7 @@ async function safetyOf(
   { genesis, limits }: Committee,
   store: OpenedChainStore,
 ): Promise<OpenedSafetyStore> {
-  const opening = await openSafetyStore(dir, genesis.genesisHash, store.mirror, limits)
+  const opening = await openFirstSafetyStore(dir, genesis.genesisHash, store.mirror, limits)
   if (opening.kind === 'refuse') throw new Error(opening.reason)
   return opening.store
 }

@@ -16,6 +16,7 @@ import { saveKeyFile, type ValidatorKeys } from '../../genesis/keys.ts'
 import type { Params } from '../../genesis/params.ts'
 import { peerIdOfNodeKey } from '../../node/network/host.ts'
 import { NODE_FLAGS } from '../../node/runtime.ts'
+import { declareNeverSigned } from '../../node/storage/never-signed.ts'
 import { FaultProxy } from './fault-proxy.ts'
 
 const ENTRY = resolve(import.meta.dirname, '../../node/main.ts')
@@ -145,6 +146,7 @@ export class Cluster {
       const genesis = await cluster.#genesisOf(index, genesisText)
       const listen = `/ip4/127.0.0.1/tcp/${ports[index]}`
       cluster.#add(ports[size + index] ?? 0, { 'key-file': keyFile, listen, genesis })
+      await declareNeverSigned(cluster.dataDir(index), own.nodeKey)
     }
     return cluster
   }

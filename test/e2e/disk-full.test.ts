@@ -24,6 +24,9 @@ beforeAll(async () => {
     ['genesis', 'new', '--devnet', '--chain-id', 'full-1', '--validators', '1', '--out', join(dir, 'net')],
     quiet,
   )
+  const net = join(dir, 'net')
+  const files = ['--genesis', join(net, 'genesis.json'), '--key-file', join(net, 'keys', 'validator-0.json')]
+  await run(['safety', 'init', '--never-signed', ...files, '--data-dir', join(dir, 'data')], quiet)
 })
 
 afterAll(async () => {

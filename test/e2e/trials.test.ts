@@ -12,13 +12,13 @@ import { withTrial } from '../trials/trial.ts'
 const SEED = 20
 const quiet = { validators: 4, seed: SEED, keep: false, say: () => {} }
 
-test('two of four are killed, and again three times while they recover; one loses its database: nothing is dropped or doubled', async () => {
-  const rows = await runKills({ ...quiet, transactions: 1_000, only: ['recovery', 'database'] })
+test('two of four are killed, and again three times while they recover; one loses its database, one everything: nothing is dropped or doubled', async () => {
+  const rows = await runKills({ ...quiet, transactions: 1_000, only: ['recovery', 'database', 'everything'] })
   for (const { verdict } of rows) {
     expect(verdict.violations).toEqual([])
     expect(verdict).toMatchObject({ committed: 1_000, acknowledged: 1_000, dropped: 0, duplicated: 0, lost: 0 })
   }
-  expect(rows.map(({ kills }) => kills)).toEqual([16, 1])
+  expect(rows.map(({ kills }) => kills)).toEqual([16, 1, 1])
 }, 300_000)
 
 test('single nodes are killed in a row, then all at once, twice: what was acknowledged is there', async () => {

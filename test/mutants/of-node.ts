@@ -137,6 +137,22 @@ export const DISK: readonly Mutant[] = [
     killedBy: ['test/node/storage/safety-store.test.ts'],
   },
   {
+    name: 'emptied-directory-is-a-fresh-start',
+    rule: 'P6',
+    file: SAFETY_STORE,
+    find: "  if (examined.kind === 'new' && !isFirst) return UNINITIALIZED\n",
+    replace: '',
+    killedBy: ['test/node/storage/safety-store.test.ts'],
+  },
+  {
+    name: 'declaration-of-never-signed-kept',
+    rule: 'P6',
+    file: 'node/identity.ts',
+    find: '    await withdrawNeverSigned(dataDir)\n',
+    replace: '',
+    killedBy: ['test/node/identity.test.ts'],
+  },
+  {
     name: 'save-after-a-failed-save',
     rule: 'P36',
     file: SAFETY_STORE,

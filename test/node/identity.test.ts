@@ -7,11 +7,12 @@ import { readChainRules } from '../../node/chain-rules.ts'
 import { openIdentity } from '../../node/identity.ts'
 import { createLog } from '../../node/log.ts'
 import { openChainStore } from '../../node/storage/chain-store.ts'
-import { openSafetyStore } from '../../node/storage/safety-store.ts'
+import { declareNeverSigned, isDeclaredNeverSigned } from '../../node/storage/never-signed.ts'
+import { openFirstSafetyStore } from '../../node/storage/safety-store.ts'
 import { safetyAt } from './storage/fixture.ts'
 import { temporaryDir } from './storage/temporary-dir.ts'
 
-test('the directory of one validator with the key of another signs nothing, and says so', async () => {
+async function network() {
   const bls = await loadBls()
   const { genesisText, keys } = await generateNetwork(bls, {
     validators: 4,
@@ -21,10 +22,14 @@ test('the directory of one validator with the key of another signs nothing, and 
     addresses: () => [],
   })
   const { genesis, limits, validators } = await readChainRules(genesisText, bls)
-  const { genesisHash } = genesis
+  return { bls, genesisHash: genesis.genesisHash, keys, limits, validators }
+}
+
+test('the directory of one validator with the key of another signs nothing, and says so', async () => {
+  const { bls, genesisHash, keys, limits, validators } = await network()
   const dataDir = await temporaryDir()
   const store = await openChainStore(dataDir, genesisHash, limits)
-  const opening = await openSafetyStore(dataDir, genesisHash, store.mirror, limits)
+  const opening = await openFirstSafetyStore(dataDir, genesisHash, store.mirror, limits)
   if (opening.kind === 'refuse') throw new Error(opening.reason)
   // Signed by validator 2.
   await opening.store.save(safetyAt(9))
@@ -40,5 +45,30 @@ test('the directory of one validator with the key of another signs nothing, and 
   const own = await identityOf(2)
   expect(own).toMatchObject({ self: 2, observing: undefined, safety: { lastVotedView: 9 } })
   await own.safetyStore?.close()
+  await store.close()
+})
+
+test('a key of which nothing is known signs only after it was declared that it never signed, and once (PITFALLS 6)', async () => {
+  const { bls, genesisHash, keys, limits, validators } = await network()
+  const dataDir = await temporaryDir()
+  const store = await openChainStore(dataDir, genesisHash, limits)
+  const log = createLog('silent', 'json')
+  const identityOf = (index: number) =>
+    openIdentity({ dataDir, keys: keys[index], validators, store, genesisHash, limits, bls, log })
+  const observing = expect.stringContaining('(safety-uninitialized)')
+  expect(await identityOf(2)).toMatchObject({ self: undefined, signer: undefined, observing })
+  const { nodeKey } = keys[2] ?? {}
+  if (nodeKey === undefined) throw new Error('no key')
+  await declareNeverSigned(dataDir, nodeKey)
+  // What is declared of one key says nothing of another.
+  expect(await identityOf(1)).toMatchObject({ self: undefined, signer: undefined, observing })
+  expect(await isDeclaredNeverSigned(dataDir, nodeKey)).toBe(true)
+  const own = await identityOf(2)
+  expect(own).toMatchObject({ self: 2, observing: undefined })
+  expect(await isDeclaredNeverSigned(dataDir, nodeKey)).toBe(false)
+  await own.safetyStore?.close()
+  const again = await identityOf(2)
+  expect(again).toMatchObject({ self: 2, observing: undefined })
+  await again.safetyStore?.close()
   await store.close()
 })

@@ -245,6 +245,10 @@ describe('the process', () => {
       ...[...main, 'start', '--genesis', at('net/genesis.json'), '--data-dir', at(data), '--api-port', `${apiPort}`],
       ...['--key-file', at('net/keys/validator-0.json'), '--listen', '/ip4/127.0.0.1/tcp/0'],
     ]
+    const own = ['--genesis', at('net/genesis.json'), '--key-file', at('net/keys/validator-0.json')]
+    expect(await scoville('safety', 'init', '--never-signed', '--data-dir', at('data'), ...own)).toMatchObject({
+      code: 0,
+    })
     const child = spawn(process.execPath, node('data', 0), { stdio: ['ignore', 'pipe', 'inherit'] })
     const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
     let log = ''

@@ -13,6 +13,7 @@ import { signTransfer } from '../../ledger/transaction.ts'
 import { parseConfig } from '../../node/config.ts'
 import { createLog } from '../../node/log.ts'
 import { type RunningNode, startNode } from '../../node/node.ts'
+import { declareNeverSigned } from '../../node/storage/never-signed.ts'
 import { openStream } from '../api/events.ts'
 import { until } from '../api/serve.ts'
 import { temporaryDir } from './storage/temporary-dir.ts'
@@ -26,7 +27,9 @@ async function start(
   keys: ValidatorKeys | undefined,
   peers: readonly string[],
 ): Promise<RunningNode> {
-  const flags = { dataDir: await temporaryDir(), listen: '/ip4/127.0.0.1/tcp/0', apiPort: 0, peers }
+  const dataDir = await temporaryDir()
+  if (keys !== undefined) await declareNeverSigned(dataDir, keys.nodeKey)
+  const flags = { dataDir, listen: '/ip4/127.0.0.1/tcp/0', apiPort: 0, peers }
   const parsed = parseConfig({ flags, env: {} })
   if (!parsed.ok) throw new Error(parsed.errors.map(({ message }) => message).join())
   const node = await startNode({

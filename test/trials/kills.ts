@@ -124,7 +124,7 @@ async function loseDatabase(trial: Trial): Promise<number> {
   return 1
 }
 
-/** Without any record of what it signed it follows the chain; whether it may vote is said by its safety check. */
+/** Without any record of what it signed it follows the chain and signs nothing: it is not known what it did (PITFALLS 6). */
 async function loseEverything(trial: Trial): Promise<number> {
   const { cluster, say } = trial
   const victim = await trial.follower()
@@ -137,6 +137,7 @@ async function loseEverything(trial: Trial): Promise<number> {
     )
   })
   const { checks } = await cluster.client(victim).readiness()
+  if (checks.safety?.ok !== false) throw new Error(`node ${victim} signs although its record is lost`)
   say(`${trial.seconds}: node ${victim} says of its signing: ${checks.safety?.detail}`)
   return 1
 }

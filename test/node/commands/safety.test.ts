@@ -28,6 +28,8 @@ const safety = (data: string, ...args: string[]) =>
 const withKey = (data: string, ...args: string[]) =>
   safety(data, ...args, '--key-file', at('net/keys/validator-0.json'))
 
+const begin = (data: string) => withKey(data, 'init', '--never-signed')
+
 async function start(data: string): Promise<RunningNode> {
   const flags = { dataDir: at(data), listen: '/ip4/127.0.0.1/tcp/0', apiPort: 0, idleIntervalMs: 50 }
   const parsed = parseConfig({ flags, env: {} })
@@ -64,6 +66,7 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true, force: true }))
 
 test('a validator moves: the old directory signs nothing any more, the new one goes on above what was signed', async () => {
+  await begin('old')
   const node = await start('old')
   await votedUntil(node, 5)
   expect(JSON.parse((await safety('old', 'show')).err)).toMatchObject({ error: { code: 'data-dir-locked' } })
@@ -108,6 +111,7 @@ test('a validator moves: the old directory signs nothing any more, the new one g
 })
 
 test('into an empty directory, from which a node then starts', async () => {
+  await begin('first')
   const fresh = await start('first')
   await votedUntil(fresh, 3)
   await fresh.stop()
@@ -119,6 +123,33 @@ test('into an empty directory, from which a node then starts', async () => {
   const info = await createClient(`http://127.0.0.1:${node.apiPort}`).consensus()
   expect(info).toMatchObject({ ok: true, value: { lastVotedView } })
   await node.stop()
+})
+
+test('a key without any record signs nothing until its operator says that it never signed (PITFALLS 6)', async () => {
+  const readyOf = ({ apiPort }: RunningNode) => createClient(`http://127.0.0.1:${apiPort}`).readiness()
+  const observer = await start('bare')
+  expect(observer.role).toBe('full')
+  const advice = /\(safety-uninitialized\).*what to do: .*safety import.*safety init --never-signed/
+  expect((await readyOf(observer)).checks.safety).toEqual({ ok: false, detail: expect.stringMatching(advice) })
+  await observer.stop()
+  expect(JSON.parse((await withKey('bare', 'show')).out)).toMatchObject({ code: 'safety-uninitialized' })
+  expect((await withKey('bare', 'init')).err).toContain('say so with --never-signed')
+  // Genesis alone, as the observer left it, is an empty chain.
+  expect(await begin('bare')).toMatchObject({ code: 0, err: '' })
+  expect(JSON.parse((await withKey('bare', 'show')).out)).toMatchObject({ state: 'new' })
+  const validator = await start('bare')
+  expect(validator.role).toBe('validator')
+  await votedUntil(validator, 2)
+  await validator.stop()
+  expect((await begin('bare')).err).toContain('has a record already')
+
+  // The declaration was used up: what is lost now cannot come back by it, be it the record or the whole directory.
+  for (const name of ['safety.0', 'safety.1']) await rm(join(at('bare'), name))
+  expect((await begin('bare')).err).toContain('safety-missing')
+  await rm(at('bare'), { recursive: true })
+  const emptied = await start('bare')
+  expect(emptied.role).toBe('full')
+  await emptied.stop()
 })
 
 test('what cannot be is refused in a sentence', async () => {

@@ -20,7 +20,10 @@ const at = (name: string) => join(dir, name)
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'scoville-start-'))
   const args = ['genesis', 'new', '--devnet', '--chain-id', 'try-1', '--validators', '1', '--out', at('net')]
-  expect(await run(args, { out: () => {}, err: () => {}, env: {} })).toBe(EXIT.done)
+  const quiet = { out: () => {}, err: () => {}, env: {} }
+  expect(await run(args, quiet)).toBe(EXIT.done)
+  const begin = ['safety', 'init', '--never-signed', '--genesis', at('net/genesis.json'), '--data-dir', at('node')]
+  expect(await run([...begin, '--key-file', at('net/keys/validator-0.json')], quiet)).toBe(EXIT.done)
 })
 afterEach(() => {
   child?.kill('SIGKILL')

@@ -21,7 +21,7 @@ import {
   UNCOMMITTED_RANGE,
   uncommittedKey,
 } from '../../../node/storage/keys.ts'
-import { openSafetyStore } from '../../../node/storage/safety-store.ts'
+import { openFirstSafetyStore } from '../../../node/storage/safety-store.ts'
 import { genesisOf, NETWORK } from '../../genesis/network.ts'
 import { chainStoreSuite, type StoreUnderTest } from './chain-store-suite.ts'
 import {
@@ -332,7 +332,7 @@ it('kill -9 in a loop of commits leaves what was reported, whole, and never bloc
     const reported = await killAfter(dir, lines)
     expect(reported.height).toBeGreaterThan(0)
     const { store } = await openIn(dir)
-    const opening = await openSafetyStore(dir, GENESIS_HASH, store.mirror, LIMITS)
+    const opening = await openFirstSafetyStore(dir, GENESIS_HASH, store.mirror, LIMITS)
     expect(store.head()?.height).toBeGreaterThanOrEqual(reported.height)
     if (opening.kind !== 'ok') throw new Error(opening.reason)
     expect(opening.safety?.lastVotedView).toBeGreaterThanOrEqual(reported.view)

@@ -3,7 +3,7 @@
 
 import { writeSync } from 'node:fs'
 import { openChainStore } from '../../../node/storage/chain-store.ts'
-import { openSafetyStore } from '../../../node/storage/safety-store.ts'
+import { openFirstSafetyStore } from '../../../node/storage/safety-store.ts'
 import {
   certificateOf,
   GENESIS_BLOCK,
@@ -17,7 +17,7 @@ import {
 
 const dir = process.argv[2] ?? ''
 const chain = await openChainStore(dir, GENESIS_HASH, LIMITS)
-const safety = await openSafetyStore(dir, GENESIS_HASH, chain.mirror, LIMITS)
+const safety = await openFirstSafetyStore(dir, GENESIS_HASH, chain.mirror, LIMITS)
 if (safety.kind === 'refuse') throw new Error(safety.reason)
 if (chain.head() === undefined) await chain.initialise(GENESIS_BLOCK, GENESIS_STATE, GENESIS_PEAKS)
 

@@ -7,6 +7,7 @@ import { NodeError } from '../../../node/fault.ts'
 import { encodeSlot } from '../../../node/storage/safety-slot.ts'
 import {
   type OpenedSafetyStore,
+  openFirstSafetyStore,
   openSafetyStore,
   SAVES_PENDING_MAX,
   type SafetyMirror,
@@ -34,7 +35,7 @@ class PlainMirror implements SafetyMirror {
 }
 
 const open = (dir: string, mirror: SafetyMirror, genesisHash = GENESIS_HASH): Promise<SafetyOpening> =>
-  openSafetyStore(dir, genesisHash, mirror, LIMITS)
+  openFirstSafetyStore(dir, genesisHash, mirror, LIMITS)
 
 function opened(opening: SafetyOpening): OpenedSafetyStore {
   if (opening.kind === 'refuse') throw new Error(`${opening.code}: ${opening.reason}`)
@@ -57,6 +58,23 @@ async function viewOf(opening: SafetyOpening): Promise<number | string> {
   await opening.store.close()
   return opening.safety?.lastVotedView ?? 0
 }
+
+describe('an emptied directory is no new one (PITFALLS 6)', () => {
+  it('what a start opens is never made by it', async () => {
+    const dir = await temporaryDir()
+    const opening = await openSafetyStore(dir, GENESIS_HASH, new PlainMirror(), LIMITS)
+    expect(opening).toMatchObject({ kind: 'refuse', code: 'safety-uninitialized' })
+    expect(await readdir(dir)).toEqual([])
+  })
+
+  it('what was made before goes on, with and without a save', async () => {
+    for (const views of [0, 3]) {
+      const { dir, mirror } = await votedUntil(views)
+      const opening = await openSafetyStore(dir, GENESIS_HASH, mirror, LIMITS)
+      expect(await viewOf(opening)).toBe(views === 0 ? 0 : views + 3)
+    }
+  })
+})
 
 describe('what was saved is there again', () => {
   it('nothing on a new chain, also after a start without a save', async () => {
@@ -121,10 +139,10 @@ describe('what was saved is there again', () => {
     }
     const states = [large(4), large(5), { ...at(6), epoch: 1 as Epoch, highQC: { ...at(6).highQC, epoch: 1 as Epoch } }]
     for (const state of states) {
-      const store = opened(await openSafetyStore(dir, GENESIS_HASH, mirror, limits))
+      const store = opened(await openFirstSafetyStore(dir, GENESIS_HASH, mirror, limits))
       await store.save(state)
       await store.close()
-      const again = opened(await openSafetyStore(dir, GENESIS_HASH, mirror, limits))
+      const again = opened(await openFirstSafetyStore(dir, GENESIS_HASH, mirror, limits))
       expect(again.load()).toEqual(state)
       await again.close()
     }

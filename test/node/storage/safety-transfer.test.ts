@@ -2,7 +2,7 @@ import { copyFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { BlockId, SafetyState, ValidatorIndex } from '../../../consensus/types.ts'
-import { openSafetyStore, type SafetyMirror } from '../../../node/storage/safety-store.ts'
+import { openFirstSafetyStore, type SafetyMirror } from '../../../node/storage/safety-store.ts'
 import { exportSafety, importSafety, type SafetyPlace } from '../../../node/storage/safety-transfer.ts'
 import { slotFilesIn } from '../../../node/storage/slot-files.ts'
 import { GENESIS_HASH, hashOfText, LIMITS, OTHER_GENESIS_HASH, safetyAt } from './fixture.ts'
@@ -36,7 +36,7 @@ class Directory {
   }
 
   async sign(...states: readonly SafetyState[]): Promise<void> {
-    const opening = await openSafetyStore(this.dir, GENESIS_HASH, this.mirror, LIMITS)
+    const opening = await openFirstSafetyStore(this.dir, GENESIS_HASH, this.mirror, LIMITS)
     if (opening.kind === 'refuse') throw new Error(opening.reason)
     for (const state of states) await opening.store.save(state)
     await opening.store.close()
@@ -44,7 +44,7 @@ class Directory {
 
   /** The view it would go on from, or why it would not. */
   async outcome(): Promise<number | string> {
-    const opening = await openSafetyStore(this.dir, GENESIS_HASH, this.mirror, LIMITS)
+    const opening = await openFirstSafetyStore(this.dir, GENESIS_HASH, this.mirror, LIMITS)
     if (opening.kind === 'refuse') return opening.code
     await opening.store.close()
     return opening.safety?.lastVotedView ?? 0

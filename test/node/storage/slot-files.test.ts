@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { NodeError } from '../../../node/fault.ts'
 import { SLOT_BYTES_MAX } from '../../../node/storage/safety-slot.ts'
-import { openSafetyStore, type SafetyMirror } from '../../../node/storage/safety-store.ts'
+import { openFirstSafetyStore, type SafetyMirror } from '../../../node/storage/safety-store.ts'
 import { type OpenFile, type SlotHandle, slotFilesIn } from '../../../node/storage/slot-files.ts'
 import { GENESIS_HASH, LIMITS, safetyAt } from './fixture.ts'
 import { temporaryDir } from './temporary-dir.ts'
@@ -53,7 +53,7 @@ describe('a disk that fails', () => {
       dir,
       failing(step, () => isArmed),
     )
-    const opening = await openSafetyStore(dir, GENESIS_HASH, NEW_MIRROR, LIMITS, files)
+    const opening = await openFirstSafetyStore(dir, GENESIS_HASH, NEW_MIRROR, LIMITS, files)
     if (opening.kind !== 'ok') throw new Error(opening.reason)
     await opening.store.save(safetyAt(1))
     isArmed = true
@@ -63,7 +63,7 @@ describe('a disk that fails', () => {
     isArmed = false
     await expect(opening.store.save(safetyAt(3))).rejects.toMatchObject({ code: 'safety-write-failed' })
     await opening.store.close()
-    const again = await openSafetyStore(dir, GENESIS_HASH, MIRROR, LIMITS)
+    const again = await openFirstSafetyStore(dir, GENESIS_HASH, MIRROR, LIMITS)
     if (again.kind !== 'ok') throw new Error(again.reason)
     expect([1, 2]).toContain(again.safety?.lastVotedView)
     await again.store.close()
@@ -75,11 +75,11 @@ describe('a disk that fails', () => {
       dir,
       failing('short', () => true),
     )
-    const opening = await openSafetyStore(dir, GENESIS_HASH, NEW_MIRROR, LIMITS, files)
+    const opening = await openFirstSafetyStore(dir, GENESIS_HASH, NEW_MIRROR, LIMITS, files)
     if (opening.kind !== 'ok') throw new Error(opening.reason)
     await opening.store.save(safetyAt(1))
     await opening.store.close()
-    const again = await openSafetyStore(dir, GENESIS_HASH, MIRROR, LIMITS)
+    const again = await openFirstSafetyStore(dir, GENESIS_HASH, MIRROR, LIMITS)
     expect(again).toMatchObject({ kind: 'ok', safety: { lastVotedView: 1 } })
     if (again.kind === 'ok') await again.store.close()
   })
@@ -95,8 +95,8 @@ describe('a disk that fails', () => {
       dir,
       failing(step, () => true),
     )
-    await expect(openSafetyStore(dir, GENESIS_HASH, NEW_MIRROR, LIMITS, files)).rejects.toMatchObject({ code })
-    const again = await openSafetyStore(dir, GENESIS_HASH, NEW_MIRROR, LIMITS)
+    await expect(openFirstSafetyStore(dir, GENESIS_HASH, NEW_MIRROR, LIMITS, files)).rejects.toMatchObject({ code })
+    const again = await openFirstSafetyStore(dir, GENESIS_HASH, NEW_MIRROR, LIMITS)
     expect(again.kind).toBe('ok')
     if (again.kind === 'ok') await again.store.close()
   })
