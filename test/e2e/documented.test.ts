@@ -144,13 +144,20 @@ describe('the API by hand', () => {
   // Those whose hashes are shortened with an ellipsis cannot be typed as they stand.
   const lines = [...textOf('docs/API.md').matchAll(/^ {4}(curl .*)$/gm)].flatMap(([, line]) => line ?? [])
   const complete = lines.filter((line) => !line.includes('…'))
+  const streams = complete.filter((line) => line.startsWith('curl -N '))
 
   test('there are some', () => {
     expect(complete.length).toBeGreaterThan(8)
   })
 
-  test.each(complete)('%s', async (line) => {
+  test.each(complete.filter((line) => !streams.includes(line)))('%s', async (line) => {
     expect(await run(line.replace('curl', 'curl -sS --fail-with-body'))).toMatchObject({ code: 0 })
+  })
+
+  // A stream ends when its reader does: 28 is curl's word for the time it was given.
+  test.each(streams)('%s', async (line) => {
+    const { code, output } = await run(line.replace('curl', 'curl -sS --fail-with-body --max-time 2'))
+    expect({ code, output }).toEqual({ code: 28, output: expect.stringContaining('event: ') })
   })
 })
 
