@@ -31,7 +31,8 @@ const LETTERS: Readonly<Record<keyof SafetyVariables, string>> = {
 }
 const VARIABLES: readonly (keyof SafetyVariables)[] = Object.keys(LETTERS) as (keyof SafetyVariables)[]
 
-const SAVED: readonly (keyof SavedVariables)[] = [
+/** Every variable that a save writes, in the order of the records. */
+export const SAVED: readonly (keyof SavedVariables)[] = [
   'lastVotedView',
   'highestTimeoutView',
   'lockedView',

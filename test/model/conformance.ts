@@ -14,6 +14,7 @@ import {
   type TracedTimeout,
   type TracedVote,
 } from '../../consensus/trace.ts'
+import { SAVED } from '../../consensus/trace-parts.ts'
 import {
   adoptQC,
   adoptTC,
@@ -33,16 +34,6 @@ export type Verdict = { readonly kind: 'accepted' } | { readonly kind: 'rejected
 
 /** Signed messages of others are remembered for this many views behind the current one, committed ids for as many heights. */
 const REMEMBERED_MAX = 128
-
-const SAVED: readonly (keyof SavedVariables)[] = [
-  'lastVotedView',
-  'highestTimeoutView',
-  'lockedView',
-  'highQcView',
-  'highQcBlockId',
-  'lastTcView',
-  'lastProposalView',
-]
 
 class Rejection extends Error {}
 
